@@ -1,0 +1,46 @@
+/**
+ * What kind of failure it is. Each code has one exit status, so a failure is classified once, where it is thrown.
+ *
+ * - `unexpected`: a defect of ours (1)
+ * - `usage`: the command line is wrong (2)
+ * - `invalidPlan`: the plan, or a file it names, is wrong (2)
+ * - `refused`: a person is needed before anything may happen (4)
+ * - `unreachable`: a backend, store or source did not answer, or refused us (5)
+ * - `damaged`: the ledger is not what was written (7)
+ * - `rollbackFailed`: the feature may still be exposed (9)
+ * - `interrupted`: stopped by a signal (130)
+ */
+export type ErrorCode = "unexpected" | "usage" | "invalidPlan" | "refused" | "unreachable" | "damaged" | "rollbackFailed" | "interrupted";
+
+const exitStatuses: Record<ErrorCode, number> = {
+  unexpected: 1,
+  usage: 2,
+  invalidPlan: 2,
+  refused: 4,
+  unreachable: 5,
+  damaged: 7,
+  rollbackFailed: 9,
+  interrupted: 130,
+};
+
+/** The one error type of the house: what was tried and what happened (`message`), and what to do next (`hint`). */
+export class RolloutError extends Error {
+  override readonly name: string = "RolloutError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  get exitStatus(): number {
+    return exitStatuses[this.code];
+  }
+}
+
+/** The one-line text of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

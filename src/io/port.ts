@@ -1,0 +1,58 @@
+import type { Instant } from "../model/measurement.ts";
+import type { Secret } from "../model/secret.ts";
+
+/** What adapters are handed. Only types live here, so that anyone may import it. */
+
+export interface Clock {
+  /** Wall time in epoch milliseconds. It may jump. */
+  now(): Instant;
+  /** Milliseconds that never go back, from an arbitrary start. */
+  monotonic(): number;
+  /** Resolves after `ms`, or early when `signal` aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface HttpRequest {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  url: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** Milliseconds for the whole exchange, body included. */
+  deadline: number;
+  /** The most bytes of the answer; a longer one is an error. */
+  maxBytes?: number;
+}
+
+export interface HttpResponse {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  body: string;
+}
+
+/**
+ * Sends one request. Follows redirects to the same host only, refuses link-local addresses, and throws a
+ * `RolloutError` (`unreachable`) with secrets redacted when there is no answer. Any status is an answer.
+ */
+export interface Http {
+  send(request: HttpRequest): Promise<HttpResponse>;
+}
+
+/** Reads and replaces files below the root of the repository; a path that leads out of it is refused (`invalidPlan`). */
+export interface Files {
+  /** The bytes, or nothing when there is no such file. `path` is relative to the plan's folder. */
+  read(path: string, options: { maxBytes: number }): Promise<Uint8Array | undefined>;
+  /** Replaces the whole file at once: temporary file, fsync, rename, fsync of the folder; keeps its mode. */
+  replace(path: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** What `connect` is handed. */
+export interface Tools {
+  http: Http;
+  files: Files;
+  clock: Clock;
+  /** The value of a secret; from then on every output of ours hides it. Throws (`usage`) when it cannot be had. */
+  reveal(secret: Secret): string;
+  /** Aborts when the command is interrupted for good. */
+  signal: AbortSignal;
+}

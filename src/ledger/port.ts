@@ -1,0 +1,28 @@
+/** The number was taken: somebody else wrote it first. */
+export class Taken extends Error {
+  override readonly name = "Taken";
+}
+
+/** One stored entry: its number and its bytes exactly as they were written. */
+export interface StoredEntry {
+  seq: number;
+  bytes: Uint8Array;
+}
+
+/** Where ledgers live. Whoever creates entry N has won it; nothing is ever changed or removed. */
+export interface Store {
+  /** How a person names it: `.rollout`, `git:origin`. */
+  readonly address: string;
+  /** The names of all ledgers, sorted. */
+  list(): Promise<string[]>;
+  /**
+   * The entries from number `from` on, in order; from −1: the last entry alone. An unknown name has none.
+   * Throws `RolloutError` (`damaged`) when a number between is missing, (`unreachable`) when the store cannot be read.
+   */
+  read(name: string, from: number): Promise<StoredEntry[]>;
+  /**
+   * Stores entry `seq` durably, or throws `Taken` when that number exists or the one before it does not.
+   * When it returns, the bytes survive a power cut.
+   */
+  create(name: string, seq: number, bytes: Uint8Array): Promise<void>;
+}

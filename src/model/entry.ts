@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { exposureSchema, nameSchema } from "./exposure.ts";
+import { flagReadingSchema, flagSnapshotSchema } from "./flag.ts";
+import { instantSchema, metricReadingSchema } from "./measurement.ts";
+import { planSchema } from "./plan.ts";
+import { decisionSchema, evidenceSchema, gateSchema, verdictSchema } from "./verdict.ts";
+
+/**
+ * The entries of a ledger. They are attacker-controlled when read, so every schema is strict and bounded by the
+ * entry's size.
+ */
+
+/** The most bytes one entry may have. */
+export const MAX_ENTRY_BYTES = 8 * 1024 * 1024;
+
+export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Who wrote it. Nothing vouches for it: it is what the process said of itself, and reads "claimed". */
+export const actorSchema = z.strictObject({
+  /** A user's name, or a CI job's. */
+  who: z.string().max(500),
+  /** A host, or a CI system with its run. */
+  where: z.string().max(500),
+});
+export type Actor = z.infer<typeof actorSchema>;
+
+const seqSchema = z.number().int().min(1);
+const reasonSchema = z.string().max(10_000);
+
+const planFields = { plan: planSchema, planHash: hashSchema };
+
+/** By kind, what an entry says. */
+export const entryDataSchemas = {
+  /** A run begins. `exposure` and `stage` are OFF and −1, or what was found when an existing exposure was adopted. */
+  started: z.strictObject({
+    ...planFields,
+    /** The folder of the plan file, relative to the root of the repository: paths in the plan are relative to it. */
+    folder: z.string(),
+    exposure: exposureSchema,
+    stage: z.number().int().min(-1),
+    adopted: z.boolean(),
+    /** Why a run after the first was begun. */
+    reason: reasonSchema.optional(),
+    /** What the preflight read: where the first intervals begin. */
+    metrics: z.record(z.string(), metricReadingSchema),
+  }),
+  /** One look: all that its decision rested on, and the decision. */
+  look: z.strictObject({
+    judge: z.string(),
+    flag: flagSnapshotSchema,
+    metrics: z.record(z.string(), metricReadingSchema),
+    verdicts: z.array(verdictSchema),
+    evidence: z.record(z.string(), evidenceSchema),
+    /** The plan file differs from the ledger's plan, so that advancing waits. */
+    planDiffers: z.boolean(),
+    gates: z.array(gateSchema),
+    decision: decisionSchema,
+  }),
+  /**
+   * The flag is about to be written. Nobody writes the flag without one.
+   * - `advance`: to a stage; `rollback`: to off, overtaking what is open; `repair`: back to what the ledger says;
+   *   `restore`: back to what the ledger says after somebody stopped it outside, because a person asked for it
+   */
+  intent: z.strictObject({
+    purpose: z.enum(["advance", "rollback", "repair", "restore"]),
+    from: exposureSchema,
+    to: exposureSchema,
+    /** The stage that `to` belongs to; −1 for off. */
+    stage: z.number().int().min(-1),
+    deadline: instantSchema,
+    reason: reasonSchema,
+  }),
+  /** The flag was written and read back (or found at the target by a later runner: `recovered`). */
+  applied: z.strictObject({ intent: seqSchema, revision: z.string(), recovered: z.boolean() }),
+  /** The intent was given up; the flag is not, and will not be, changed by its writer if it can help it. */
+  abandoned: z.strictObject({ intent: seqSchema, reason: reasonSchema }),
+  /** The flag was put back to what the ledger says, after a late write of our own or to fence one off. */
+  repaired: z.strictObject({ intent: seqSchema, revision: z.string(), found: flagReadingSchema }),
+  /** A person paused. (A look that decides to pause does so by itself.) */
+  paused: z.strictObject({ reason: reasonSchema }),
+  /**
+   * A person let it go on. `adopt` takes `exposure` and `stage` over from the live flag; `restore` writes what the
+   * ledger says; `despiteBreach` lets the breached guardrails begin again.
+   */
+  resumed: z.strictObject({
+    mode: z.enum(["plain", "adopt", "restore"]),
+    despiteBreach: z.boolean(),
+    reason: reasonSchema.optional(),
+    exposure: exposureSchema.optional(),
+    stage: z.number().int().min(-1).optional(),
+  }),
+  /** The plan of the ledger is now this one: `words` were taken over by themselves, the rest a person accepted. */
+  planChanged: z.strictObject({ ...planFields, by: z.enum(["words", "person"]), changes: z.array(z.string()), stage: z.number().int().min(-1) }),
+  /** The run is over. `yielded`: another unfinished rollout has the same flag. */
+  ended: z.strictObject({ outcome: z.enum(["complete", "rolledBack", "yielded"]), reason: reasonSchema }),
+} as const;
+
+export type EntryKind = keyof typeof entryDataSchemas;
+export type EntryData = { [Kind in EntryKind]: z.infer<(typeof entryDataSchemas)[Kind]> };
+
+const frame = {
+  seq: seqSchema,
+  /** SHA-256 of the stored bytes of the entry before; 64 zeros for the first. */
+  prev: hashSchema,
+  /** Random: tells one attempt to write a number from another. */
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+  rollout: nameSchema,
+  run: z.number().int().min(1),
+  at: instantSchema,
+  actor: actorSchema,
+};
+
+export const entrySchema = z.discriminatedUnion("kind", [
+  z.strictObject({ ...frame, kind: z.literal("started"), data: entryDataSchemas.started }),
+  z.strictObject({ ...frame, kind: z.literal("look"), data: entryDataSchemas.look }),
+  z.strictObject({ ...frame, kind: z.literal("intent"), data: entryDataSchemas.intent }),
+  z.strictObject({ ...frame, kind: z.literal("applied"), data: entryDataSchemas.applied }),
+  z.strictObject({ ...frame, kind: z.literal("abandoned"), data: entryDataSchemas.abandoned }),
+  z.strictObject({ ...frame, kind: z.literal("repaired"), data: entryDataSchemas.repaired }),
+  z.strictObject({ ...frame, kind: z.literal("paused"), data: entryDataSchemas.paused }),
+  z.strictObject({ ...frame, kind: z.literal("resumed"), data: entryDataSchemas.resumed }),
+  z.strictObject({ ...frame, kind: z.literal("planChanged"), data: entryDataSchemas.planChanged }),
+  z.strictObject({ ...frame, kind: z.literal("ended"), data: entryDataSchemas.ended }),
+]);
+export type Entry = z.infer<typeof entrySchema>;
+export type EntryOf<Kind extends EntryKind> = Extract<Entry, { kind: Kind }>;
+
+/** An entry without its frame: what a caller wants to say. */
+export type Statement = { [Kind in EntryKind]: { kind: Kind; data: EntryData[Kind] } }[EntryKind];
