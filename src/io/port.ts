@@ -53,6 +53,8 @@ export interface Tools {
   clock: Clock;
   /** The value of a secret; from then on every output of ours hides it. Throws (`usage`) when it cannot be had. */
   reveal(secret: Secret): string;
+  /** Hides all revealed secrets, encoded ones too: for what others said, before it is quoted or cut. */
+  redact(text: string): string;
   /** Aborts when the command is interrupted for good. */
   signal: AbortSignal;
 }

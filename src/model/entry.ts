@@ -70,10 +70,10 @@ export const entryDataSchemas = {
     deadline: instantSchema,
     reason: reasonSchema,
   }),
-  /** The flag was written and read back (or found at the target by a later runner: `recovered`). */
+  /** The flag was written and read back (or found at the target by a later runner: `recovered`). That of a rollback ends the run. */
   applied: z.strictObject({ intent: seqSchema, revision: z.string(), recovered: z.boolean() }),
-  /** The intent was given up; the flag is not, and will not be, changed by its writer if it can help it. */
-  abandoned: z.strictObject({ intent: seqSchema, reason: reasonSchema }),
+  /** The intent was given up. `mayLand`: its write may still come, because its writer did not say so itself before it wrote. */
+  abandoned: z.strictObject({ intent: seqSchema, reason: reasonSchema, mayLand: z.boolean() }),
   /** The flag was put back to what the ledger says, after a late write of our own or to fence one off. */
   repaired: z.strictObject({ intent: seqSchema, revision: z.string(), found: flagReadingSchema }),
   /** A person paused. (A look that decides to pause does so by itself.) */
@@ -92,7 +92,7 @@ export const entryDataSchemas = {
   /** The plan of the ledger is now this one: `words` were taken over by themselves, the rest a person accepted. */
   planChanged: z.strictObject({ ...planFields, by: z.enum(["words", "person"]), changes: z.array(z.string()), stage: z.number().int().min(-1) }),
   /** The run is over. `yielded`: another unfinished rollout has the same flag. */
-  ended: z.strictObject({ outcome: z.enum(["complete", "rolledBack", "yielded"]), reason: reasonSchema }),
+  ended: z.strictObject({ outcome: z.enum(["complete", "yielded"]), reason: reasonSchema }),
 } as const;
 
 export type EntryKind = keyof typeof entryDataSchemas;

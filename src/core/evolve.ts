@@ -1,0 +1,210 @@
+import type { Entry, EntryOf } from "../model/entry.ts";
+import type { Exposure } from "../model/exposure.ts";
+import type { FlagReading } from "../model/flag.ts";
+import type { Instant, MetricReading } from "../model/measurement.ts";
+import type { MetricState, State } from "../model/state.ts";
+import { sameExposure, isOff } from "./exposure.ts";
+import { changedGuardrails } from "./planChange.ts";
+import { freshStage, progressAfter } from "./progress.ts";
+import { onTimelineOf } from "./time.ts";
+
+/** Changes older than every interval still to be measured are forgotten; this many are kept at the most. */
+const MOST_CHANGES = 20;
+
+/**
+ * The state after one more entry. Pure: what an entry says is taken as it stands, nothing is judged anew, so a ledger
+ * reads the same under every later version.
+ *
+ * @param hash SHA-256 of the entry's stored bytes
+ */
+export function evolve(before: State | undefined, entry: Entry, hash: string): State {
+  const head = { seq: entry.seq, hash };
+  if (entry.kind === "started") return { ...begun(before, entry), head };
+  if (!before) throw new Error(`entry ${entry.seq} (${entry.kind}) stands before any run was started`);
+  return { ...changed(onTimelineOf(before, entry.at), entry), head };
+}
+
+function changed(state: State, entry: Exclude<Entry, { kind: "started" }>): State {
+  switch (entry.kind) {
+    case "look":
+      return afterLook(state, entry);
+    case "intent":
+      return afterIntent(state, entry);
+    case "applied":
+      return afterApplied(state, entry);
+    case "abandoned":
+      if (state.intent?.seq !== entry.data.intent) return state;
+      return withoutIntent(entry.data.mayLand ? mayStillLand(state, state.intent) : state);
+    case "repaired":
+      return state.intent?.seq === entry.data.intent ? withoutIntent(landed(state, entry.data.found)) : state;
+    case "paused":
+      return { ...state, pause: { cause: "person", sentence: entry.data.reason, at: entry.at, seq: entry.seq } };
+    case "resumed":
+      return afterResumed(state, entry);
+    case "planChanged":
+      return afterPlanChanged(state, entry);
+    case "ended":
+      return { ...state, end: { outcome: entry.data.outcome, reason: entry.data.reason, at: entry.at } };
+    default:
+      return entry satisfies never;
+  }
+}
+
+function begun(before: State | undefined, { at, run, rollout, data }: EntryOf<"started">): Omit<State, "head"> {
+  const exposed = !isOff(data.exposure);
+  return {
+    rollout,
+    run,
+    at,
+    timelines: [],
+    plan: data.plan,
+    planHash: data.planHash,
+    folder: data.folder,
+    budgets: 0,
+    startedAt: at,
+    stage: data.stage,
+    exposure: data.exposure,
+    bakeFrom: at,
+    ...(exposed && { firstExposedAt: at }),
+    changes: [],
+    late: before?.late ?? [],
+    metrics: afterReadings({}, data.metrics, at),
+    progress: {},
+    evidence: {},
+  };
+}
+
+function afterLook(state: State, { seq, at, data }: EntryOf<"look">): State {
+  const broken = data.verdicts.filter(({ verdict, guardrail }) => verdict === "breach" && answersBreach(state, guardrail));
+  const { decision } = data;
+  const progress = Object.fromEntries(
+    state.plan.guardrails.map((guardrail) => [guardrail.id, progressAfter(state, guardrail, data.metrics[guardrail.metric])]),
+  );
+  const next: State = {
+    ...state,
+    metrics: afterReadings(state.metrics, data.metrics, at),
+    progress,
+    evidence: { ...state.evidence, ...data.evidence },
+    lastLook: { seq, at, flag: data.flag, verdicts: data.verdicts, gates: data.gates, decision },
+  };
+  if (broken.length > 0 && !next.breach) next.breach = { guardrails: broken.map(({ guardrail }) => guardrail), at };
+  if (decision.kind === "pause") next.pause = { cause: decision.cause, sentence: decision.because.map((each) => each.sentence).join("; "), at, seq };
+  return { ...next, changes: stillMeasured(next) };
+}
+
+function answersBreach(state: State, id: string): boolean {
+  return state.plan.guardrails.some((guardrail) => guardrail.id === id && guardrail.onBreach !== "notify");
+}
+
+function afterReadings(before: Record<string, MetricState>, readings: Record<string, MetricReading>, at: Instant): Record<string, MetricState> {
+  const metrics = { ...before };
+  for (const [name, reading] of Object.entries(readings)) {
+    const old = metrics[name];
+    switch (reading.status) {
+      case "measured":
+      case "baseline":
+        metrics[name] = { through: reading.through, ...(reading.cursor !== undefined && { cursor: reading.cursor }) };
+        break;
+      case "noData":
+      case "error":
+        metrics[name] = { through: at, ...old, missing: { since: old?.missing?.since ?? at, reason: reading.reason } };
+        break;
+      case "notYet":
+        break;
+      default:
+        reading satisfies never;
+    }
+  }
+  return metrics;
+}
+
+function afterIntent(state: State, { seq, at, data }: EntryOf<"intent">): State {
+  const overtaken = state.intent;
+  const overtook = overtaken ? [...overtaken.overtook, { to: overtaken.to, deadline: overtaken.deadline }] : [];
+  const next = overtaken ? mayStillLand(state, overtaken) : state;
+  return {
+    ...next,
+    intent: { seq, at, purpose: data.purpose, from: data.from, to: data.to, stage: data.stage, deadline: data.deadline, reason: data.reason, overtook },
+    changes: [...next.changes, { from: at }].slice(-MOST_CHANGES),
+  };
+}
+
+function afterApplied(state: State, { at, data }: EntryOf<"applied">): State {
+  const { intent } = state;
+  if (!intent || intent.seq !== data.intent) return state;
+  const settled = withoutIntent(state, at + state.plan.flag.propagation);
+  const next: State = {
+    ...settled,
+    exposure: intent.to,
+    bakeFrom: at + state.plan.flag.propagation,
+    progress: freshStage(state.progress),
+  };
+  if (intent.purpose === "advance") {
+    next.stage = intent.stage;
+    next.firstExposedAt ??= intent.at;
+  }
+  if (intent.purpose === "rollback") {
+    next.stage = -1;
+    next.end = { outcome: "rolledBack", reason: intent.reason, at };
+  }
+  return next;
+}
+
+function afterResumed(state: State, { at, data }: EntryOf<"resumed">): State {
+  const { pause: _, ...resumed } = state;
+  // A patience that ran out begins again, else the next look would pause at once for the same old reason.
+  const metrics = Object.fromEntries(Object.entries(state.metrics).map(([name, { missing: __, ...metric }]) => [name, metric]));
+  let next: State = { ...resumed, metrics };
+  if (data.mode === "adopt" && data.exposure && data.stage !== undefined) {
+    next = { ...next, exposure: data.exposure, stage: data.stage, bakeFrom: at, progress: freshStage(state.progress) };
+  }
+  if (data.despiteBreach && next.breach) {
+    const { breach, ...answered } = next;
+    next = { ...answered, evidence: without(next.evidence, breach.guardrails), progress: without(next.progress, breach.guardrails), budgets: next.budgets + 1 };
+  }
+  return next;
+}
+
+function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): State {
+  const { plan, planHash } = data;
+  if (data.by === "words") return { ...state, plan, planHash };
+  const renewed = changedGuardrails(state.plan, plan);
+  const remeasured = Object.keys(state.metrics).filter((name) => JSON.stringify(state.plan.metrics[name]) !== JSON.stringify(plan.metrics[name]));
+  const settled = without(state.metrics, remeasured);
+  return {
+    ...state,
+    plan,
+    planHash,
+    stage: data.stage,
+    bakeFrom: at,
+    budgets: state.budgets + (renewed.length > 0 ? 1 : 0),
+    metrics: settled,
+    evidence: without(state.evidence, renewed),
+    progress: freshStage(without(state.progress, renewed)),
+  };
+}
+
+function withoutIntent(state: State, until: Instant = state.at): State {
+  const { intent, ...rest } = state;
+  return { ...rest, changes: state.changes.map((change) => (change.until === undefined && intent ? { ...change, until } : change)) };
+}
+
+function mayStillLand(state: State, { seq, to }: { seq: number; to: Exposure }): State {
+  return { ...state, late: [...state.late, { intent: seq, to }] };
+}
+
+/** A write lands once: what was put back is expected no more. */
+function landed(state: State, found: FlagReading): State {
+  const index = state.late.findIndex(({ to }) => found.kind === "known" && sameExposure(to, found.exposure));
+  return index < 0 ? state : { ...state, late: state.late.toSpliced(index, 1) };
+}
+
+/** Changes that reach into an interval that some metric has still to measure. */
+function stillMeasured(state: State): State["changes"] {
+  const measured = Math.min(...Object.values(state.metrics).map((metric) => metric.through));
+  return state.changes.filter((change) => change.until === undefined || change.until > measured);
+}
+
+function without<T>(record: Record<string, T>, names: string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
+}

@@ -1,0 +1,88 @@
+import type { ChangeNote, FlagBackend } from "../flags/port.ts";
+import type { Clock } from "../io/port.ts";
+import type { Store } from "../ledger/port.ts";
+import type { MetricSource } from "../metrics/port.ts";
+import type { Actor, Entry } from "../model/entry.ts";
+import type { FlagTarget } from "../model/flag.ts";
+import type { Plan, Query } from "../model/plan.ts";
+import type { State } from "../model/state.ts";
+import { openLedger, type Ledger } from "./ledger.ts";
+
+/** A metrics system with what the engine has to know of its kind. */
+export interface ConnectedSource {
+  source: MetricSource;
+  history: boolean;
+  /** Milliseconds. */
+  settle: number;
+  /** What the source's schema makes of a number's query. */
+  parseQuery(query: Query): unknown;
+}
+
+/** What happens while a command works, for whoever shows it. */
+export type Note = { kind: "entry"; entry: Entry; state: State } | { kind: "warning"; sentence: string } | { kind: "waiting"; sentence: string; milliseconds: number };
+
+/** The outside world, as the engine is handed it. */
+export interface Engine {
+  store: Store;
+  clock: Clock;
+  actor: Actor;
+  newId?: () => string;
+  /** Connects the flag system of a plan; paths are relative to `folder`. */
+  connectFlag(plan: Plan, folder: string): FlagBackend;
+  connectSources(plan: Plan, folder: string): Record<string, ConnectedSource>;
+  /** Aborts when the user asks to stop: a write that was begun is finished and recorded, nothing new is begun. */
+  stop: AbortSignal;
+  tell(note: Note): void;
+  /** How long a rollback that fails is tried again, in milliseconds. */
+  rollbackFor: number;
+}
+
+/** A rollout's ledger, opened. */
+export async function openRollout(engine: Engine, name: string): Promise<Ledger> {
+  return openLedger(name, {
+    store: engine.store,
+    clock: engine.clock,
+    actor: engine.actor,
+    ...(engine.newId && { newId: engine.newId }),
+    onAppend: (entry, state) => engine.tell({ kind: "entry", entry, state }),
+  });
+}
+
+/** A rollout in hand: its ledger with a run in it, and its flag. */
+export interface Running {
+  engine: Engine;
+  ledger: Ledger;
+  flag: FlagBackend;
+  target: FlagTarget;
+  readonly state: State;
+}
+
+/** Connects the flag of the ledger's own plan. */
+export function running(engine: Engine, ledger: Ledger): Running {
+  const { plan, folder } = stateOf(ledger);
+  return {
+    engine,
+    ledger,
+    flag: engine.connectFlag(plan, folder),
+    target: targetOf(plan),
+    get state() {
+      return stateOf(ledger);
+    },
+  };
+}
+
+/** The state of a ledger that has a run. */
+export function stateOf(ledger: Ledger): State {
+  if (!ledger.state) throw new Error(`ledger ${ledger.name} has no run`);
+  return ledger.state;
+}
+
+/** What a flag backend needs to know of a plan. */
+export function targetOf({ flag: { backend: _, ...flag }, audience }: Plan): FlagTarget {
+  return { ...flag, audience };
+}
+
+/** Who and why, for the vendor's change log. */
+export function changeNote({ state }: { state: State }, reason: string): ChangeNote {
+  return { rollout: state.rollout, stage: state.plan.stages[state.intent?.stage ?? state.stage]?.name ?? "off", reason, head: state.head.hash };
+}

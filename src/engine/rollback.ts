@@ -1,0 +1,93 @@
+import { RolloutError, messageOf } from "../errors.ts";
+import { Conflict } from "../flags/port.ts";
+import { describeExposure, isOff } from "../core/exposure.ts";
+import { OFF } from "../model/exposure.ts";
+import { changeNote, type Running } from "./context.ts";
+
+/** Between tries of a rollback that fails, in milliseconds. */
+const RETRY_AFTER = 2_000;
+
+/**
+ * Turns the feature off for everybody and ends the run. It overtakes whatever change is under way and always writes,
+ * even over off, so that a slower writer's condition fails; whoever finds one open goes on with it.
+ *
+ * Throws `RolloutError` (`rollbackFailed`) when the flag could not be turned off in `rollbackFor`.
+ */
+export async function rollBack(run: Running, reason: string): Promise<void> {
+  const { end } = run.state;
+  await run.ledger.append((state) => {
+    // It asks again until somebody's rollback stands: one that is open, or one that ended the run since this one began.
+    if (!state || state.intent?.purpose === "rollback" || (state.end?.outcome === "rolledBack" && state.end !== end)) return undefined;
+    const at = run.engine.clock.now();
+    const deadline = at + state.plan.flag.writeWithin;
+    return { kind: "intent", at, data: { purpose: "rollback", from: state.exposure, to: OFF, stage: -1, deadline, reason } };
+  });
+  await finishRollback(run);
+}
+
+/** Goes on with the rollback that is open, from wherever its runner left it. */
+export async function finishRollback(run: Running): Promise<void> {
+  const { ledger } = run;
+  const intent = run.state.intent;
+  if (intent?.purpose !== "rollback") return;
+  const reason = `rollback (entry ${intent.seq})`;
+  let revision = await turnOff(run, reason);
+  await outwait(run);
+  // Past their deadlines, whoever was overtaken writes no more: what is there now is there to stay.
+  const after = await run.flag.read(run.target);
+  if (after.kind === "known" && isOff(after.exposure)) revision = after.revision;
+  else revision = await turnOff(run, reason);
+
+  await ledger.append((state) => (state?.intent?.seq === intent.seq ? { kind: "applied", data: { intent: intent.seq, revision, recovered: false } } : undefined));
+}
+
+/** Writes off until it is read back as off. */
+async function turnOff(run: Running, reason: string): Promise<string> {
+  const { engine, flag, target } = run;
+  const begun = engine.clock.monotonic();
+  for (;;) {
+    let failure: unknown;
+    try {
+      const found = await flag.read(target);
+      await flag.write(target, OFF, found.revision, changeNote(run, reason));
+      const after = await flag.read(target);
+      if (after.kind === "known" && isOff(after.exposure)) return after.revision;
+      const live = after.kind === "known" ? describeExposure(after.exposure) : after.found;
+      failure = new Error(`read back after the write, the flag says ${live}`);
+    } catch (error) {
+      if (!(error instanceof Conflict || error instanceof RolloutError)) throw error;
+      failure = error;
+    }
+    const tried = engine.clock.monotonic() - begun;
+    if (tried >= engine.rollbackFor || engine.stop.aborted) throw failed(run, failure);
+    if (failure instanceof Conflict) continue;
+    engine.tell({ kind: "warning", sentence: `the rollback has not succeeded yet: ${messageOf(failure)}` });
+    await engine.clock.sleep(Math.min(RETRY_AFTER, engine.rollbackFor - tried), engine.stop);
+  }
+}
+
+function failed({ flag, target, state }: Running, cause: unknown): RolloutError {
+  return new RolloutError("rollbackFailed", `the flag could not be turned off, the feature may still be exposed: ${messageOf(cause)}`, {
+    cause,
+    hint: `Switch it off by hand: ${flag.byHand(target)}. Then, or to try again: rollout rollback ${state.rollout}`,
+  });
+}
+
+/**
+ * Waits until every change that the rollback overtook is past its deadline. Its writer's clock may be another, but it
+ * also gives up `writeWithin` after its intent by a clock that only goes forward, so that is the longest wait.
+ */
+async function outwait({ engine, state }: Running): Promise<void> {
+  const overtaken = state.intent?.overtook ?? [];
+  if (overtaken.length === 0) return;
+  const left = Math.max(...overtaken.map(({ deadline }) => deadline)) - engine.clock.now();
+  const milliseconds = Math.min(Math.max(left, 0), state.plan.flag.writeWithin);
+  if (milliseconds === 0) return;
+  engine.tell({ kind: "waiting", sentence: "off; waiting until the change it overtook can no longer be written", milliseconds });
+  await engine.clock.sleep(milliseconds, engine.stop);
+  if (engine.stop.aborted) {
+    throw new RolloutError("interrupted", "interrupted: the flag is off, the end of the run is not recorded yet", {
+      hint: `The next \`rollout advance ${state.rollout}\` records it.`,
+    });
+  }
+}

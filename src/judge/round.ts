@@ -1,0 +1,9 @@
+/** The same value with every number to ten significant digits; whole numbers stay as they are, and −0, which JSON does not know, is 0. */
+export function rounded<T>(value: T): T {
+  if (typeof value === "number") return (Number.isInteger(value) ? value + 0 : Number(value.toPrecision(10))) as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => rounded(item)) as T;
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded<unknown>(item)])) as T;
+  }
+  return value;
+}

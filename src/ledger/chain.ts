@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { RolloutError } from "../errors.ts";
+import { entrySchema, MAX_ENTRY_BYTES, type Entry } from "../model/entry.ts";
+import type { StoredEntry } from "./port.ts";
+
+/** What the first entry names as the hash of the entry before it. */
+export const GENESIS = "0".repeat(64);
+
+/** SHA-256 of an entry's stored bytes, in hex. */
+export function hashOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The bytes of an entry as they are stored: JSON on one line. */
+export function encodeEntry(entry: Entry): Uint8Array {
+  return Buffer.from(`${JSON.stringify(entry)}\n`, "utf8");
+}
+
+/** An entry that was read, with the hash of its bytes. */
+export interface ChainedEntry {
+  entry: Entry;
+  hash: string;
+}
+
+/**
+ * The entry that the bytes are, if it is the one that belongs after `head`. Bytes are attacker-controlled: size, UTF-8,
+ * schema, number, name and the hash of the entry before are all checked. Throws `RolloutError` (`damaged`) naming the
+ * entry and what is wrong with it.
+ */
+export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: { seq: number; hash: string }): ChainedEntry {
+  const damaged = (why: string) =>
+    new RolloutError("damaged", `ledger ${name}, entry ${seq}: ${why}`, {
+      hint: `Nothing was written. \`rollout log verify ${name}\` checks the whole ledger; restore it from a copy.`,
+    });
+  if (seq !== head.seq + 1) throw damaged(`entry ${head.seq + 1} was expected here`);
+  if (bytes.length > MAX_ENTRY_BYTES) throw damaged(`it has ${bytes.length} bytes; no entry has more than ${MAX_ENTRY_BYTES}`);
+  const parsed = entrySchema.safeParse(parseJson(bytes));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw damaged(`it is not an entry (${issue ? `${issue.path.join(".") || "the whole"}: ${issue.message}` : "unreadable"})`);
+  }
+  const entry = parsed.data;
+  if (entry.seq !== seq) throw damaged(`it says it is entry ${entry.seq}`);
+  if (entry.rollout !== name) throw damaged(`it belongs to ledger ${entry.rollout}`);
+  if (entry.prev !== head.hash) throw damaged(`the entry before it is not the one it was written after (${short(entry.prev)}, found ${short(head.hash)})`);
+  return { entry, hash: hashOf(bytes) };
+}
+
+/** All entries from the first on, checked as a chain. */
+export function decodeChain(name: string, stored: StoredEntry[]): ChainedEntry[] {
+  const chain: ChainedEntry[] = [];
+  let head = { seq: 0, hash: GENESIS };
+  for (const each of stored) {
+    const decoded = decodeEntry(name, each, head);
+    head = { seq: each.seq, hash: decoded.hash };
+    chain.push(decoded);
+  }
+  return chain;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function short(hash: string): string {
+  return hash.slice(0, 12);
+}

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import type { Tools } from "../io/port.ts";
+import { limited } from "./concurrency.ts";
+import { seriesText } from "./exposition.ts";
+
+/** The part of Prometheus' HTTP API that is needed: `POST /api/v1/query`. */
+
+/** One series of an answer; times are epoch milliseconds. A value may be NaN or infinite. */
+export interface Series {
+  /** Its labels as text, without the metric's name. */
+  series: string;
+  samples: { at: number; value: number }[];
+}
+
+export interface PrometheusApi {
+  /**
+   * The series of an expression at a time. Throws an `Error` whose message is safe to show: no answer, an answer of
+   * another kind than `expect`, a refusal, a warning (the answer is then not all there is).
+   */
+  query(expression: string, time: number, expect: "vector" | "matrix"): Promise<Series[]>;
+}
+
+/** Of one answer; twenty may be in memory at once. */
+const MAX_BYTES = 16 * 1024 * 1024;
+const AT_ONCE = 20;
+
+const envelopeSchema = z.looseObject({
+  status: z.string(),
+  data: z.looseObject({ resultType: z.string(), result: z.unknown() }).optional(),
+  error: z.string().optional(),
+  warnings: z.array(z.string()).optional(),
+  /** VictoriaMetrics says so when some of its storage did not answer. */
+  isPartial: z.boolean().optional(),
+});
+
+/** All queries of one look share `deadline` (milliseconds from now) and at most 20 of them run at once. */
+export function prometheusApi(
+  { url, headers }: { url: string; headers: Record<string, string> },
+  { http, clock, redact }: Pick<Tools, "http" | "clock" | "redact">,
+  deadline: number,
+): PrometheusApi {
+  const end = clock.monotonic() + deadline;
+  const turn = limited(AT_ONCE);
+  const address = `${url.replace(/\/+$/, "")}/api/v1/query`;
+  return {
+    query: (expression, time, expect) =>
+      turn(async () => {
+        const left = Math.floor(end - clock.monotonic());
+        if (left <= 0) throw new Error(`${address} was not asked in time: the look's ${deadline / 1000} s were over`);
+        const response = await http.send({
+          method: "POST",
+          url: address,
+          headers: { ...headers, accept: "application/json", "content-type": "application/x-www-form-urlencoded" },
+          body: new URLSearchParams({ query: expression, time: (time / 1000).toFixed(3), timeout: `${left}ms` }).toString(),
+          deadline: left,
+          maxBytes: MAX_BYTES,
+        });
+        // What a server says is quoted, so a secret that it repeats is hidden before the text is cut.
+        const quoted = (text: string) => shorten(redact(text));
+        const envelope = readEnvelope(response.body);
+        if (!envelope) throw new Error(`${address} answered ${notOurs(response.status, response.body)}`);
+        if (envelope.status !== "success" || response.status !== 200) {
+          throw new Error(`${address} refused the query (status ${response.status}): ${quoted(envelope.error ?? "it gave no reason")}`);
+        }
+        if (envelope.warnings?.length) throw new Error(`${address} answered in part: ${quoted(envelope.warnings.join("; "))}`);
+        if (envelope.isPartial) throw new Error(`${address} answered in part: some of its storage did not answer`);
+        const type = envelope.data?.resultType;
+        if (type !== expect) throw new Error(`${address} answered with a ${quoted(type ?? "nothing")} where a ${expect} was expected`);
+        const series = readSeries(envelope.data?.result, expect);
+        if (!series) throw new Error(`${address} answered with a ${expect} that cannot be read`);
+        return series;
+      }),
+  };
+}
+
+function readEnvelope(body: string): z.infer<typeof envelopeSchema> | undefined {
+  try {
+    return envelopeSchema.safeParse(JSON.parse(body)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function notOurs(status: number, body: string): string {
+  const what = /^\s*</.test(body) ? "an HTML page" : body.trim() === "" ? "nothing" : "something else than Prometheus' JSON";
+  const why = status === 401 || status === 403 ? ": the credentials were not accepted" : "";
+  return `with status ${status} and ${what}${why}`;
+}
+
+function shorten(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}
+
+/** Read by hand: an answer may have a hundred thousand samples. Nothing, when anything is not as it should be. */
+function readSeries(result: unknown, expect: "vector" | "matrix"): Series[] | undefined {
+  if (!Array.isArray(result)) return undefined;
+  const all: Series[] = [];
+  for (const entry of result as unknown[]) {
+    if (typeof entry !== "object" || entry === null) return undefined;
+    const { metric, value, values } = entry as { metric?: unknown; value?: unknown; values?: unknown };
+    const list = expect === "vector" ? [value] : values;
+    if (typeof metric !== "object" || metric === null || !Array.isArray(list)) return undefined;
+    const labels = new Map<string, string>();
+    for (const [label, text] of Object.entries(metric)) {
+      if (typeof text !== "string") return undefined;
+      if (label !== "__name__") labels.set(label, text);
+    }
+    const samples: Series["samples"] = [];
+    for (const pair of list as unknown[]) {
+      if (!Array.isArray(pair) || typeof pair[0] !== "number" || typeof pair[1] !== "string" || pair[1] === "") return undefined;
+      // "NaN", "+Inf" and "-Inf" all come out as no finite number.
+      samples.push({ at: Math.round(pair[0] * 1000), value: pair[1] === "+Inf" || pair[1] === "-Inf" ? Infinity : Number(pair[1]) });
+    }
+    all.push({ series: seriesText("", labels), samples });
+  }
+  return all;
+}

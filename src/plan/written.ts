@@ -1,0 +1,169 @@
+import { z } from "zod";
+import { onBreachSchema } from "../model/plan.ts";
+import {
+  distanceField,
+  durationField,
+  fractionField,
+  holdoutField,
+  nameField,
+  periodField,
+  scalarField,
+  semverField,
+  shareField,
+  textField,
+  trafficField,
+  variantField,
+  wordField,
+} from "./fields.ts";
+import { mendedBy } from "./issues.ts";
+
+/** A plan as people write it: the skeleton, with the options of adapters and their queries opaque. */
+
+function list<Item extends z.ZodType>(item: Item) {
+  return z.array(item, { error: "expected a list" });
+}
+
+function filledList<Item extends z.ZodType>(item: Item) {
+  return list(item).min(1, { error: "expected a list that is not empty" });
+}
+
+/** Every form of a rule, each with the keys of `extra` as well. */
+function ruleForms<Extra extends z.core.$ZodLooseShape>(extra: Extra) {
+  const attribute = { ...extra, attribute: textField(200) };
+  return z.union([
+    z.strictObject({ ...attribute, in: filledList(scalarField()) }),
+    z.strictObject({ ...attribute, notIn: filledList(scalarField()) }),
+    z.strictObject({ ...attribute, equals: scalarField() }),
+    z.strictObject({ ...attribute, startsWith: textField() }),
+    z.strictObject({ ...attribute, endsWith: textField() }),
+    z.strictObject({ ...attribute, contains: textField() }),
+    z.strictObject({ ...attribute, above: z.number() }),
+    z.strictObject({ ...attribute, below: z.number() }),
+    z.strictObject({ ...attribute, semver: semverField() }),
+    z.strictObject({ ...attribute, inFile: textField(1_000) }),
+    z.strictObject({ ...extra, all: filledList(ruleField) }),
+    z.strictObject({ ...extra, any: filledList(ruleField) }),
+    z.strictObject({ ...extra, not: ruleField }),
+  ]);
+}
+
+/** A rule as it is written: that of a file without the file's values. */
+export type WrittenRule =
+  | { attribute: string; in: (string | number | boolean)[] }
+  | { attribute: string; notIn: (string | number | boolean)[] }
+  | { attribute: string; equals: string | number | boolean }
+  | { attribute: string; startsWith: string }
+  | { attribute: string; endsWith: string }
+  | { attribute: string; contains: string }
+  | { attribute: string; above: number }
+  | { attribute: string; below: number }
+  | { attribute: string; semver: string }
+  | { attribute: string; inFile: string }
+  | { all: WrittenRule[] }
+  | { any: WrittenRule[] }
+  | { not: WrittenRule };
+
+const ruleField: z.ZodType<WrittenRule> = z.lazy(() => ruleForms({}));
+
+const units = mendedBy(
+  z
+    .number({ error: "expected a whole number above zero" })
+    .int({ error: "expected a whole number above zero" })
+    .positive({ error: "expected a whole number above zero" }),
+  () => "write how many there are, in digits: 50000",
+);
+
+/** Its own options are read by the adapter that `type` names. */
+const adapter = z.looseObject({ type: z.string({ error: "expected text" }) });
+
+const query = z.record(z.string(), z.unknown());
+
+const flag = z.strictObject({
+  backend: adapter,
+  key: textField(200).optional(),
+  treatment: variantField().prefault("on"),
+  control: variantField().prefault("off"),
+  unit: z.strictObject({ attribute: textField(200) }).optional(),
+  propagation: durationField().optional(),
+  writeWithin: periodField().prefault("30s"),
+});
+
+const audience = z.strictObject({
+  eligible: ruleField.optional(),
+  exclude: list(nameField()).prefault([]),
+  testers: list(nameField()).prefault([]),
+  holdout: holdoutField().prefault("0%"),
+  units: units.optional(),
+  traffic: trafficField().optional(),
+  segments: z.record(nameField(), ruleForms({ units: units.optional() })).prefault({}),
+});
+
+const metric = z.strictObject({
+  source: wordField(),
+  kind: z.literal("rate"),
+  groups: z.literal("none").optional(),
+  labels: z.strictObject({ treatment: variantField(), control: variantField() }).optional(),
+  events: query,
+  total: query,
+});
+
+const anyGuardrail = {
+  metric: wordField(),
+  onBreach: onBreachSchema.optional(),
+  stages: filledList(textField(200)).optional(),
+};
+
+const guardrail = z.union([
+  z.strictObject({ ...anyGuardrail, max: fractionField() }),
+  z.strictObject({ ...anyGuardrail, min: fractionField() }),
+  z.strictObject({ ...anyGuardrail, maxIncrease: distanceField("increase") }),
+  z.strictObject({ ...anyGuardrail, maxDecrease: distanceField("decrease") }),
+]);
+
+const policy = z.strictObject({
+  falseRollback: fractionField().prefault("5%"),
+  poll: periodField().prefault("1m"),
+  onBreach: onBreachSchema.prefault("rollback"),
+  onInconclusive: z.enum(["advance", "hold", "pause"]).prefault("advance"),
+  onNoData: z.strictObject({ hold: durationField().prefault("30m"), then: z.enum(["pause", "rollback"]).prefault("pause") }).prefault({}),
+});
+
+const expose = z.union([
+  shareField(),
+  z
+    .strictObject({ segments: filledList(nameField()).optional(), percent: shareField().optional() })
+    .refine(({ segments, percent }) => segments !== undefined || percent !== undefined, {
+      error: "an exposure needs `segments`, `percent` or both",
+    }),
+]);
+
+const bake = durationField().prefault("30m");
+
+const minSamples = mendedBy(
+  z.number({ error: "expected a whole number" }).int({ error: "expected a whole number" }).min(0, { error: "expected a whole number" }),
+  () => "write how many treated requests to wait for, in digits: 1000",
+).prefault(0);
+
+/** What a stage has that is written as a percentage alone. */
+export const stageDefaults = z.object({ bake, minSamples }).parse({});
+
+const stage = z.union([shareField(), z.strictObject({ name: textField(200).optional(), expose, bake, minSamples })]);
+
+const version = mendedBy(z.literal(1, { error: "expected 1, the only version of the plan language" }), () => "write `version: 1`");
+
+/** The skeleton of a plan. Its output is in the model's units. */
+export const writtenPlanSchema = z.strictObject({
+  version,
+  rollout: nameField(),
+  owner: textField().optional(),
+  hypothesis: textField().optional(),
+  risks: list(textField()).prefault([]),
+  flag,
+  audience: audience.prefault({}),
+  sources: z.record(wordField(), adapter).prefault({}),
+  metrics: z.record(wordField(), metric).prefault({}),
+  guardrails: list(guardrail).prefault([]),
+  policy: policy.prefault({}),
+  stages: filledList(stage),
+});
+export type WrittenPlan = z.output<typeof writtenPlanSchema>;

@@ -1,0 +1,452 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Measured, MeasureRequest } from "../../src/metrics/port.ts";
+import { prometheus } from "../../src/metrics/prometheus.ts";
+import { prometheusApi } from "../../src/metrics/prometheus-api.ts";
+import type { CounterQuery } from "../../src/metrics/selector.ts";
+import { BEGIN, metricSourceConformance, type ToldStory } from "../conformance/metrics.ts";
+import { startCounterProcess, type CounterProcess } from "../support/counterProcess.ts";
+import { startServer } from "../support/faultyServer.ts";
+import { freePort } from "../support/ports.ts";
+import { requireProgram } from "../support/programs.ts";
+import { startPrometheus, type Prometheus } from "../support/prometheus.ts";
+import { realTools, settableClock } from "../support/tools.ts";
+
+const installed = requireProgram("prometheus") !== undefined && requireProgram("promtool", "prometheus") !== undefined;
+const clock = settableClock(BEGIN);
+const cohorts: MeasureRequest["cohorts"] = [
+  { cohort: "treatment", label: "on" },
+  { cohort: "control", label: "off" },
+];
+
+function connect(url: string, more: Partial<Parameters<typeof prometheus.connect>[0]> = {}) {
+  return prometheus.connect({ url, ...more }, realTools({ clock }));
+}
+
+function request(metric: string, intervals: MeasureRequest["intervals"]): MeasureRequest<CounterQuery> {
+  return {
+    metric,
+    events: { counter: `${metric}{v="{{group}}",code=~"5.."}` },
+    total: { counter: `${metric}{v="{{group}}"}` },
+    cohorts,
+    intervals,
+    cursor: undefined,
+  };
+}
+
+/** An interval in seconds since the beginning. */
+function within(from: number, to: number): { from: number; to: number } {
+  return { from: BEGIN + Math.round(from * 1000), to: BEGIN + Math.round(to * 1000) };
+}
+
+/** A sample as OpenMetrics has it, with its time in seconds since the beginning. */
+function sample(series: string, value: number | string, at: number): string {
+  return `${series} ${value} ${(BEGIN / 1000 + at).toFixed(3)}\n`;
+}
+
+async function one(source: ReturnType<typeof connect>, asked: MeasureRequest<CounterQuery>): Promise<Measured> {
+  return (await source.measure([asked], { deadline: 10_000 }))[0]!;
+}
+
+function countsOf(measured: Measured): [number, number, number, number][] {
+  if (measured.status !== "measured") throw new Error(`expected numbers, got ${JSON.stringify(measured)}`);
+  return measured.intervals.map(({ counts: { treatment, control } }) => [
+    treatment!.events,
+    treatment!.total,
+    control!.events,
+    control!.total,
+  ]);
+}
+
+describe.skipIf(!installed)("a real Prometheus", () => {
+  metricSourceConformance("prometheus", {
+    history: true,
+    async tell(stories) {
+      const lines = stories.flatMap(({ metric, shown }) =>
+        shown.flatMap(({ at, series }) =>
+          series === "dead" ? [] : Object.entries(series).map(([labels, value]) => sample(`${metric}{${labels}}`, value, at)),
+        ),
+      );
+      const server = await startPrometheus({ samples: `${lines.join("")}# EOF\n` });
+      return { source: (_: ToldStory) => connect(server.url), close: server.stop };
+    },
+    connect: (url, secret) =>
+      prometheus.connect(prometheus.options.parse({ url, bearer: "${env:TOKEN}" }), realTools({ clock, env: { TOKEN: secret } })),
+  });
+
+  describe("with known samples", () => {
+    const histories = fc.sample(historyArbitrary(), { seed: 42, numRuns: 25 });
+    let server: Prometheus;
+    beforeAll(async () => {
+      const lines: string[] = [];
+      const add = (metric: string, labels: string, values: [at: number, value: number | string][]) => {
+        for (const [at, value] of values) lines.push(sample(`${metric}{${labels}}`, value, at));
+      };
+      // Every 15 s; a restart between two looks, after 110 was counted.
+      add("restart_total", 'v="on",code="200"', [[0, 100], [15, 105], [30, 110], [45, 3], [60, 8]]); // prettier-ignore
+      add("restart_total", 'v="off",code="200"', [[0, 1], [60, 1]]); // prettier-ignore
+      // Hours with a restart, with a pause, and with none.
+      const hours = Array.from({ length: 721 }, (_, index) => index * 15);
+      add("long_total", 'v="on",code="200",i="a"', hours.map((at) => [at, at < 6000 ? at : at - 6000])); // prettier-ignore
+      add("long_total", 'v="on",code="500",i="a"', hours.filter((at) => at < 300 || at > 2400).map((at) => [at, at / 15])); // prettier-ignore
+      add("long_total", 'v="off",code="200",i="b"', hours.map((at) => [at, at * 2])); // prettier-ignore
+      add("long_total", 'v="off",code="500",i="c"', hours.filter((at) => at > 1000 && at < 5000).map((at) => [at, at - 1000])); // prettier-ignore
+      // A restart between the last sample before an interval and the first inside it, that then counts past the old value.
+      add("border_total", 'v="on",code="200"', [[0, 100], [30, 5], [900, 200]]); // prettier-ignore
+      // Storage that begins in the middle of a service's life.
+      add("young_total", 'v="on",code="200"', hours.filter((at) => at >= 600).map((at) => [at, 1_000_000 + at])); // prettier-ignore
+      for (const [index, history] of histories.entries())
+        for (const [labels, values] of history.series) add(`random_${index}_total`, labels, values);
+      server = await startPrometheus({ samples: `${lines.join("")}# EOF\n` });
+    });
+    afterAll(async () => server?.stop());
+
+    test("what was counted before a restart inside the interval is not lost", async () => {
+      expect(countsOf(await one(connect(server.url), request("restart_total", [within(0, 60)])))).toEqual([[0, 18, 0, 0]]);
+    });
+
+    test("the sample at the very border of two intervals belongs to the first, once", async () => {
+      const measured = await one(
+        connect(server.url),
+        request("restart_total", [within(0, 15), within(15, 29.999), within(29.999, 30), within(30, 60)]),
+      );
+      expect(countsOf(measured).map(([, total]) => total)).toEqual([5, 0, 5, 8]);
+    });
+
+    test("a long interval is exact over restarts, pauses, births and series that vanish", async () => {
+      const measured = await one(connect(server.url), request("long_total", [within(10, 10_800)]));
+      // On: 200s to 5985, then 0 to 4800; 500s to 720 with a pause. Off: 2 a second; 500s up to 3995, then gone.
+      expect(countsOf(measured)).toEqual([[720, 5985 + 4800 + 720, 3995, 21_600 + 3995]]);
+      expect(measured.sent.newest).toBe(BEGIN + 10_800_000);
+    });
+
+    test("a long interval without a restart asks for its ends alone", async () => {
+      const asked = request("long_total", [within(10, 5400)]);
+      const measured = await one(connect(server.url), asked);
+      expect(countsOf(measured)[0]![3]).toBe(10_800 + 3995);
+      // Two cohorts, two selectors: start, end and restarts of each, and how old the total is.
+      expect(measured.sent.queries).toHaveLength(2 * (3 + 4));
+    });
+
+    test("a restart right at the start of a long interval is seen", async () => {
+      expect(countsOf(await one(connect(server.url), request("border_total", [within(15, 900)])))[0]![1]).toBe(200);
+    });
+
+    test("a server whose memory begins inside the interval does not count what was before", async () => {
+      for (const interval of [within(400, 690), within(0, 3600)]) {
+        const measured = await one(connect(server.url), request("young_total", [interval]));
+        expect(countsOf(measured)[0]![1]).toBe((interval.to - BEGIN) / 1000 - 600);
+      }
+    });
+
+    test("stale is no data, with the time of the newest sample", async () => {
+      const at = 10_800 + 121;
+      expect(await one(connect(server.url), request("long_total", [within(10_790, at)]))).toMatchObject({
+        status: "noData",
+        reason: expect.stringContaining(`stale since ${new Date(BEGIN + 10_800_000).toISOString()}`),
+        sent: { newest: BEGIN + 10_800_000 },
+      });
+      expect((await one(connect(server.url), request("long_total", [within(10_790, at - 1)]))).status).toBe("measured");
+      expect((await one(connect(server.url), request("long_total", [within(10_000, at + 400)]))).status).toBe("noData");
+      expect((await one(connect(server.url, { staleAfter: 3_600_000 }), request("long_total", [within(10_000, at + 400)]))).status).toBe(
+        "measured",
+      );
+    });
+
+    test("nothing is asked twice in a look, and borders are shared", async () => {
+      const intervals = [within(60, 120), within(120, 180), within(180, 240)];
+      const server2 = await recording(server.url);
+      try {
+        await connect(server2.url).measure([request("long_total", intervals), request("long_total", intervals)], { deadline: 10_000 });
+        const queries = server2.requests
+          .map(({ body }) => new URLSearchParams(body))
+          .map((form) => `${form.get("time")} ${form.get("query")}`);
+        expect(new Set(queries).size).toBe(queries.length);
+        expect(queries).toHaveLength(4 * (1 + 3)); // For each selector the start, and each interval.
+      } finally {
+        await server2.close();
+      }
+    });
+
+    test("whatever happened and whenever one looks, each sample is counted once, in its interval", async () => {
+      const source = connect(server.url, { staleAfter: 600_000 });
+      const last = 6000;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 0, max: histories.length - 1 }),
+          fc.uniqueArray(
+            fc.oneof(
+              fc.integer({ min: 0, max: last / 15 }).map((scrape) => scrape * 15_000),
+              fc.integer({ min: 0, max: last * 1000 }),
+            ),
+            { minLength: 2, maxLength: 12 },
+          ),
+          fc.integer({ min: 1, max: 4 }),
+          async (index, instants, atOnce) => {
+            const times = instants.sort((a, b) => a - b);
+            const intervals = times.slice(1).map((to, at) => ({ from: BEGIN + times[at]!, to: BEGIN + to }));
+            // Some looks ask for several intervals at once, as after a change of exposure.
+            for (let at = 0; at < intervals.length; at += atOnce) {
+              const asked = intervals.slice(at, at + atOnce);
+              const counted = countsOf(await one(source, request(`random_${index}_total`, asked)));
+              expect(counted).toEqual(asked.map(({ from, to }) => truthOf(histories[index]!, from - BEGIN, to - BEGIN)));
+            }
+          },
+        ),
+        { numRuns: 60, seed: 7 },
+      );
+    });
+
+    test("an answer of another kind, a refused query and a warning are errors in Prometheus' own words", async () => {
+      const api = prometheusApi({ url: `${server.url}/`, headers: {} }, realTools({ clock }), 10_000);
+      const at = BEGIN + 60_000;
+      await expect(api.query("sum(", at, "vector")).rejects.toThrow(/refused the query \(status 400\): .*parse error/);
+      await expect(api.query("long_total * on(v) long_total", at, "vector")).rejects.toThrow(/\(status 422\)/);
+      await expect(api.query("1/0", at, "vector")).rejects.toThrow("answered with a scalar where a vector was expected");
+      await expect(api.query("long_total[1m]", at, "vector")).rejects.toThrow("answered with a matrix where a vector was expected");
+      expect(await api.query("sum(missing)", at, "vector")).toEqual([]);
+    });
+  });
+
+  describe("that scrapes a real process every second", () => {
+    let server: Prometheus;
+    let shop: CounterProcess;
+    let port: number;
+    const add = (code: string, variant: string, by: number) => shop.add(`live_total{v="${variant}",code="${code}"}`, by);
+    beforeAll(async () => {
+      port = await freePort();
+      shop = await startCounterProcess(port);
+      await add("200", "off", 1000);
+      await add("200", "on", 10);
+      server = await startPrometheus({ targets: [shop.target] });
+      await waitFor(async () => (await countSeries(server.url)) > 0);
+    });
+    afterAll(async () => {
+      await shop?.kill();
+      await server?.stop();
+    });
+
+    test("every request is counted once over looks, a restart and a birth, and a dead process is stale", async () => {
+      const source = connect(server.url, { staleAfter: 4000 });
+      const sum = [0, 0, 0, 0];
+      let from = Date.now();
+      const look = async () => {
+        const to = Date.now();
+        const measured = await one(source, request("live_total", [{ from, to }]));
+        for (const [index, count] of countsOf(measured)[0]!.entries()) sum[index] = sum[index]! + count;
+        from = to;
+      };
+      await add("200", "on", 5);
+      await add("500", "on", 2);
+      await look();
+      await add("200", "off", 30);
+      await sleep(2500);
+      await look();
+      expect(sum).toEqual([2, 7, 0, 30]);
+
+      await shop.kill();
+      shop = await startCounterProcess(port);
+      await add("200", "on", 4);
+      await add("200", "off", 7);
+      await add("503", "off", 1);
+      await sleep(2500);
+      await look();
+      expect(sum).toEqual([2, 11, 1, 38]);
+
+      await shop.kill();
+      await waitFor(async () => (await one(source, request("live_total", [{ from, to: Date.now() }]))).status !== "measured");
+      expect(await one(source, request("live_total", [{ from, to: Date.now() }]))).toMatchObject({
+        status: "noData",
+        reason: expect.stringMatching(/^stale (since|for more than)/),
+      });
+    });
+
+    test("a server that hangs is an error at the deadline, and answers again after", async () => {
+      const to = Date.now();
+      const source = connect(server.url, { staleAfter: 60_000 });
+      server.freeze();
+      const begun = performance.now();
+      try {
+        const answer = (await source.measure([request("live_total", [{ from: to - 5000, to }])], { deadline: 500 }))[0]!;
+        expect(answer).toMatchObject({
+          status: "error",
+          reason: expect.stringMatching(/did not answer within 0\.\d+ s|did not answer within 0.5 s/),
+        });
+        expect(performance.now() - begun).toBeLessThan(1500);
+      } finally {
+        server.resume();
+      }
+      expect((await one(source, request("live_total", [{ from: to - 5000, to }]))).status).toBe("measured");
+    });
+  });
+});
+
+describe("an answer that is not all there", () => {
+  const success = (data: unknown, more = {}) => JSON.stringify({ status: "success", data, ...more });
+  test.each([
+    [
+      "a warning",
+      success({ resultType: "vector", result: [] }, { warnings: ["store gateway down"] }),
+      /answered in part: store gateway down/,
+    ],
+    ["partial storage", success({ resultType: "vector", result: [] }, { isPartial: true }), /answered in part/],
+    [
+      "an error with status 200",
+      JSON.stringify({ status: "error", errorType: "timeout", error: "query timed out" }),
+      /refused the query \(status 200\): query timed out/,
+    ],
+    ["no data", success(undefined), /answered with a nothing/],
+    ["a string", success({ resultType: "string", result: [1, "x"] }), /a string where a vector was expected/],
+    ["values that are numbers", success({ resultType: "vector", result: [{ metric: {}, value: [1, 5] }] }), /cannot be read/],
+    ["empty values", success({ resultType: "vector", result: [{ metric: {}, value: [1, ""] }] }), /cannot be read/],
+    ["null", "null", /something else than Prometheus' JSON/],
+  ])("such as %s is an error", async (_, body, reason) => {
+    const server = await startServer((__, response) => response.end(body));
+    try {
+      expect(await one(connect(server.url), request("x_total", [within(0, 60)]))).toMatchObject({
+        status: "error",
+        reason: expect.stringMatching(reason),
+      });
+    } finally {
+      await server.close();
+    }
+  });
+
+  test("a secret is hidden also where the server's words are cut in the middle of it", async () => {
+    const secret = "hunter2-hunter2-hunter2-hunter2";
+    const server = await startServer((__, response) =>
+      response.writeHead(400).end(JSON.stringify({ status: "error", error: `${"x".repeat(285)} ${secret}` })),
+    );
+    try {
+      const source = prometheus.connect(
+        prometheus.options.parse({ url: server.url, username: "me", password: "${env:P}" }),
+        realTools({ clock, env: { P: secret } }),
+      );
+      const measured = await one(source, request("x_total", [within(0, 60)]));
+      expect(server.requests[0]!.headers["authorization"]).toBe(`Basic ${Buffer.from(`me:${secret}`).toString("base64")}`);
+      expect(JSON.stringify(measured)).not.toContain("hunter2");
+    } finally {
+      await server.close();
+    }
+  });
+
+  test("at most 20 requests run at once, and those that find no time are errors", async () => {
+    let running = 0;
+    let most = 0;
+    const server = await startServer((_, response) => {
+      most = Math.max(most, ++running);
+      setTimeout(() => {
+        running--;
+        response.end(success({ resultType: "vector", result: [] }));
+      }, 150);
+    });
+    try {
+      const requests = Array.from({ length: 40 }, (_, index) => request(`m${index}_total`, [within(0, 60)]));
+      const begun = performance.now();
+      const answers = await connect(server.url).measure(requests, { deadline: 400 });
+      expect(performance.now() - begun).toBeLessThan(1000);
+      expect(most).toBe(20);
+      expect(answers.every(({ status }) => status === "error")).toBe(true);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+test.each<[string, string]>([
+  ["rate(x_total[5m])", "is a function"],
+  ["sum by (v) (x_total)", "not part of a selector"],
+  ["x_total[5m]", "has no range"],
+  ["x_total offset 5m", "not part of a selector"],
+  ['{v="on"}', "name of the metric is missing"],
+])("a query such as %s is refused with what to write", (counter, message) => {
+  const { error } = prometheus.query.safeParse({ counter });
+  expect(error?.issues[0]?.message).toContain(message);
+  expect(error?.issues[0]?.message).toContain('write http_requests_total{variant="{{group}}"'.slice(6));
+});
+
+/** Passes everything on to a server, and remembers it. */
+async function recording(url: string) {
+  const server = await startServer((_, response) => {
+    const { path, body } = server.requests.at(-1)!;
+    void fetch(url + path, { method: "POST", body: new URLSearchParams(body) })
+      .then((answer) => answer.text())
+      .then((text) => response.end(text));
+  });
+  return server;
+}
+
+async function countSeries(url: string): Promise<number> {
+  const answer = (await (await fetch(`${url}/api/v1/query?query=live_total`)).json()) as { data: { result: unknown[] } };
+  return answer.data.result.length;
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+async function waitFor(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await sleep(100)) if (await holds()) return;
+  throw new Error("it did not happen in 20 s");
+}
+
+interface History {
+  /** By labels, values and their times in seconds. */
+  series: Map<string, [at: number, value: number][]>;
+  /** What was counted, by labels and times in milliseconds. */
+  counted: { labels: string; at: number; by: number }[];
+}
+
+/** Two processes scraped every 15 s for 100 minutes, with births, restarts that are seen as falls, and missed scrapes. */
+function historyArbitrary(): fc.Arbitrary<History> {
+  const labels = ["a", "b"].flatMap((instance) =>
+    ["on", "off"].flatMap((variant) => ["200", "500"].map((code) => `v="${variant}",code="${code}",i="${instance}"`)),
+  );
+  const event = fc.record({
+    series: fc.integer({ min: 0, max: labels.length - 1 }),
+    scrape: fc.integer({ min: 1, max: 400 }),
+    kind: fc.constantFrom("add", "add", "add", "restart", "gap"),
+    by: fc.integer({ min: 1, max: 1000 }),
+  });
+  return fc.array(event, { minLength: 50, maxLength: 300 }).map((events) => {
+    const history: History = { series: new Map(), counted: [] };
+    for (const [index, name] of labels.entries()) {
+      const own = events.filter(({ series }) => series === index);
+      const values: [number, number][] = [];
+      // The totals are there from the start, so that it is known what is born later.
+      let value = name.includes('code="200"') ? 5 : 0;
+      let gap = 0;
+      let pending = 0;
+      for (let scrape = 0; scrape <= 400; scrape++) {
+        for (const { kind, by } of own.filter((each) => each.scrape === scrape)) {
+          if (kind === "gap") gap = by % 12;
+          else if (kind === "restart" && value + pending > 1 && gap === 0 && pending === 0) {
+            const after = by % value;
+            history.counted.push({ labels: name, at: scrape * 15_000, by: after });
+            value = after;
+            break; // Nothing else at this scrape, so that the fall is seen.
+          } else if (kind === "add") pending += by;
+        }
+        if (gap > 0) {
+          gap--;
+          continue;
+        }
+        if (pending > 0) history.counted.push({ labels: name, at: scrape * 15_000, by: pending });
+        value += pending;
+        pending = 0;
+        if (value > 0 || values.length > 0) values.push([scrape * 15, value]);
+      }
+      if (values.length > 0) history.series.set(name, values);
+    }
+    return history;
+  });
+}
+
+function truthOf({ counted }: History, from: number, to: number): [number, number, number, number] {
+  const sum = (variant: string, code: string) =>
+    counted.reduce(
+      (all, { labels, at, by }) => (at > from && at <= to && labels.includes(`v="${variant}"`) && labels.includes(code) ? all + by : all),
+      0,
+    );
+  return [sum("on", 'code="5'), sum("on", "code="), sum("off", 'code="5'), sum("off", "code=")];
+}

@@ -1,0 +1,104 @@
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { gzipSync } from "node:zlib";
+
+/** A server on loopback that does as its listener says, and forgets nothing that was asked. */
+export interface TestServer {
+  url: string;
+  port: number;
+  requests: { method: string; path: string; headers: IncomingMessage["headers"]; body: string }[];
+  close(): Promise<void>;
+}
+
+export async function startServer(listener: RequestListener): Promise<TestServer> {
+  const requests: TestServer["requests"] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    request.on("end", () => {
+      requests.push({ method: request.method ?? "", path: request.url ?? "", headers: request.headers, body });
+      listener(request, response);
+    });
+  });
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    requests,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+const HUNDRED_MEGABYTES = Buffer.alloc(100 * 1024 * 1024);
+let bomb: Buffer | undefined;
+
+/**
+ * By name, ways in which a server fails to answer. `echo` repeats the headers that it was sent, as some proxies do.
+ */
+export const faults: Record<string, RequestListener> = {
+  hang: () => {},
+  drip: (_, response) => {
+    response.writeHead(200, { "content-type": "text/plain" });
+    const timer = setInterval(() => response.write("x"), 1000);
+    response.on("close", () => clearInterval(timer));
+  },
+  "headers, then silence": (_, response) => {
+    response.writeHead(200);
+    response.flushHeaders();
+  },
+  reset: (request) => request.socket.resetAndDestroy(),
+  "cut off": (_, response) => {
+    response.writeHead(200, { "content-length": "1000" });
+    response.write("requests_total 1");
+    setTimeout(() => response.socket?.destroy(), 20);
+  },
+  "a status of 500 with HTML": (_, response) => {
+    response.writeHead(500, { "content-type": "text/html" });
+    response.end("<html><body>Internal error</body></html>");
+  },
+  "an HTML page": (_, response) => {
+    response.writeHead(200, { "content-type": "text/html" });
+    response.end("<!DOCTYPE html><html><body>Please log in</body></html>\n");
+  },
+  "an empty answer": (_, response) => response.writeHead(503).end(),
+  "a huge answer": (_, response) => {
+    response.writeHead(200);
+    const send = () => {
+      while (!response.destroyed && response.write(HUNDRED_MEGABYTES.subarray(0, 1024 * 1024)));
+    };
+    response.on("drain", send);
+    send();
+  },
+  "a gzip bomb": (_, response) => {
+    bomb ??= gzipSync(HUNDRED_MEGABYTES);
+    response.writeHead(200, { "content-encoding": "gzip" });
+    response.end(bomb);
+  },
+  "broken gzip": (_, response) => {
+    response.writeHead(200, { "content-encoding": "gzip" });
+    response.end("not compressed at all");
+  },
+  "a redirect to another host": (_, response) => response.writeHead(302, { location: "http://elsewhere.example/metrics" }).end(),
+  "a redirect to a metadata service": (_, response) => response.writeHead(307, { location: "http://169.254.169.254/latest/" }).end(),
+  "a redirect to itself": (request, response) => response.writeHead(307, { location: request.url ?? "/" }).end(),
+  garbage: (_, response) => {
+    const bytes = Buffer.alloc(4096);
+    for (let index = 0; index < bytes.length; index++) bytes[index] = (index * 7919) % 256;
+    response.writeHead(200).end(bytes);
+  },
+  "an echo of the headers": (request, response) => {
+    response.writeHead(401, { "content-type": "application/json" });
+    response.end(JSON.stringify({ status: "error", errorType: "unauthorized", error: JSON.stringify(request.headers) }));
+  },
+};
