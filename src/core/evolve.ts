@@ -88,7 +88,8 @@ function afterLook(state: State, { seq, at, data }: EntryOf<"look">): State {
     lastLook: { seq, at, flag: data.flag, verdicts: data.verdicts, gates: data.gates, decision },
   };
   if (broken.length > 0 && !next.breach) next.breach = { guardrails: broken.map(({ guardrail }) => guardrail), at };
-  if (decision.kind === "pause") next.pause = { cause: decision.cause, sentence: decision.because.map((each) => each.sentence).join("; "), at, seq };
+  if (decision.kind === "pause")
+    next.pause = { cause: decision.cause, sentence: decision.because.map((each) => each.sentence).join("; "), at, seq };
   return { ...next, changes: stillMeasured(next) };
 }
 
@@ -96,7 +97,11 @@ function answersBreach(state: State, id: string): boolean {
   return state.plan.guardrails.some((guardrail) => guardrail.id === id && guardrail.onBreach !== "notify");
 }
 
-function afterReadings(before: Record<string, MetricState>, readings: Record<string, MetricReading>, at: Instant): Record<string, MetricState> {
+function afterReadings(
+  before: Record<string, MetricState>,
+  readings: Record<string, MetricReading>,
+  at: Instant,
+): Record<string, MetricState> {
   const metrics = { ...before };
   for (const [name, reading] of Object.entries(readings)) {
     const old = metrics[name];
@@ -124,7 +129,17 @@ function afterIntent(state: State, { seq, at, data }: EntryOf<"intent">): State 
   const next = overtaken ? mayStillLand(state, overtaken) : state;
   return {
     ...next,
-    intent: { seq, at, purpose: data.purpose, from: data.from, to: data.to, stage: data.stage, deadline: data.deadline, reason: data.reason, overtook },
+    intent: {
+      seq,
+      at,
+      purpose: data.purpose,
+      from: data.from,
+      to: data.to,
+      stage: data.stage,
+      deadline: data.deadline,
+      reason: data.reason,
+      overtook,
+    },
     changes: [...next.changes, { from: at }].slice(-MOST_CHANGES),
   };
 }
@@ -160,7 +175,12 @@ function afterResumed(state: State, { at, data }: EntryOf<"resumed">): State {
   }
   if (data.despiteBreach && next.breach) {
     const { breach, ...answered } = next;
-    next = { ...answered, evidence: without(next.evidence, breach.guardrails), progress: without(next.progress, breach.guardrails), budgets: next.budgets + 1 };
+    next = {
+      ...answered,
+      evidence: without(next.evidence, breach.guardrails),
+      progress: without(next.progress, breach.guardrails),
+      budgets: next.budgets + 1,
+    };
   }
   return next;
 }
@@ -169,7 +189,9 @@ function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): S
   const { plan, planHash } = data;
   if (data.by === "words") return { ...state, plan, planHash };
   const renewed = changedGuardrails(state.plan, plan);
-  const remeasured = Object.keys(state.metrics).filter((name) => JSON.stringify(state.plan.metrics[name]) !== JSON.stringify(plan.metrics[name]));
+  const remeasured = Object.keys(state.metrics).filter(
+    (name) => JSON.stringify(state.plan.metrics[name]) !== JSON.stringify(plan.metrics[name]),
+  );
   const settled = without(state.metrics, remeasured);
   return {
     ...state,

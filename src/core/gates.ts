@@ -41,7 +41,10 @@ function breach({ state, verdicts: all, guardrails, progress, at }: Standing): G
   });
   if (broken.length === 0) {
     if (state.breach) return unanswered(state, state.breach.guardrails, progress, at);
-    return open("breach", state.stage < 0 ? "nobody is exposed yet" : guardrails.length === 0 ? "no guardrail watches this stage" : "no guardrail is broken");
+    return open(
+      "breach",
+      state.stage < 0 ? "nobody is exposed yet" : guardrails.length === 0 ? "no guardrail watches this stage" : "no guardrail is broken",
+    );
   }
   const sentence = broken.map(({ guardrail, verdict }) => `${guardrail.id}: ${verdict.sentence}`).join("; ");
   const failed: Gate = { gate: "breach", status: "failed", sentence };
@@ -68,10 +71,12 @@ function drift({ state, flag }: Standing): GateResult {
     return waiting("drift", `a change to ${describeExposure(to)} (${purpose}) is under way`);
   }
   const expected = describeExposure(state.exposure);
-  if (flag.kind === "foreign") return drifted("drift", `the flag says something that is not of this plan: ${flag.found}; expected ${expected}`);
+  if (flag.kind === "foreign")
+    return drifted("drift", `the flag says something that is not of this plan: ${flag.found}; expected ${expected}`);
   const live = describeExposure(flag.exposure);
   if (sameExposure(flag.exposure, state.exposure)) return open("drift", `the flag is as the ledger says: ${live}`);
-  if (includes(state.exposure, flag.exposure)) return drifted("stoppedOutside", `the flag was lowered outside of the rollout: ${live} instead of ${expected}`);
+  if (includes(state.exposure, flag.exposure))
+    return drifted("stoppedOutside", `the flag was lowered outside of the rollout: ${live} instead of ${expected}`);
   return drifted("drift", `the flag is more exposed than the ledger says: ${live} instead of ${expected}`);
 }
 
@@ -88,14 +93,20 @@ function data(standing: Standing): GateResult {
     const since = state.metrics[name]?.missing?.since ?? at;
     return [{ name, since, reason: reading.reason }];
   });
-  const longest = missing.reduce<(typeof missing)[number] | undefined>((worst, each) => (worst && worst.since <= each.since ? worst : each), undefined);
+  const longest = missing.reduce<(typeof missing)[number] | undefined>(
+    (worst, each) => (worst && worst.since <= each.since ? worst : each),
+    undefined,
+  );
   if (longest) {
     const lasted = at - longest.since;
     const sentence = `${longest.name} has no data for ${duration(lasted)}: ${longest.reason}`;
     if (lasted < hold) return waiting("data", `${sentence}; ${then} at ${duration(hold)}`);
     const failed: Gate = { gate: "data", status: "failed", sentence };
     if (then === "pause") return { gate: failed, decision: { kind: "pause", cause: "noData" } };
-    return { gate: failed, decision: { kind: "rollback", cause: "noData", blastRadius: blastRadius(state, Object.values(standing.progress), at) } };
+    return {
+      gate: failed,
+      decision: { kind: "rollback", cause: "noData", blastRadius: blastRadius(state, Object.values(standing.progress), at) },
+    };
   }
   const quiet = state.stage < 0 ? [] : verdictsOf(standing).filter((verdict) => verdict.verdict === "noTraffic");
   if (quiet.length > 0) return waiting("data", quiet.map((verdict) => verdict.sentence).join("; "));

@@ -22,7 +22,9 @@ export function cohortsOf(plan: Plan, name: string): { cohort: Cohort; label: st
   ];
   // Labels of the plan's own are the service's words for the two groups; what it calls a segment is not known.
   if (metric.labels || !plan.guardrails.some((guardrail) => guardrail.metric === name && !isRelative(guardrail))) return cohorts;
-  const whole = new Set(plan.stages.flatMap(({ exposure }) => Object.keys(exposure.segments).filter((segment) => exposure.segments[segment] === EVERYBODY)));
+  const whole = new Set(
+    plan.stages.flatMap(({ exposure }) => Object.keys(exposure.segments).filter((segment) => exposure.segments[segment] === EVERYBODY)),
+  );
   for (const segment of [...whole].sort()) cohorts.push({ cohort: `segment:${segment}`, label: `${treatment}-${segment}` });
   return cohorts;
 }

@@ -28,7 +28,11 @@ export function changedGuardrails(before: Plan, after: Plan): string[] {
   return before.guardrails
     .filter((old) => {
       const fresh = after.guardrails.find(({ id }) => id === old.id);
-      return !fresh || !same(before.metrics[old.metric], after.metrics[fresh.metric]) || !same(sourceOf(before, old.metric), sourceOf(after, fresh.metric));
+      return (
+        !fresh ||
+        !same(before.metrics[old.metric], after.metrics[fresh.metric]) ||
+        !same(sourceOf(before, old.metric), sourceOf(after, fresh.metric))
+      );
     })
     .map(({ id }) => id)
     .concat(after.guardrails.filter(({ id }) => !before.guardrails.some((old) => old.id === id)).map(({ id }) => id));
@@ -52,7 +56,8 @@ export function acceptable(before: Plan, after: Plan, stage: number): { stage: n
   if (name !== undefined && matched < 0) refusals.push(`the present stage "${name}" is not in the new plan`);
   const passed = matched < 0 ? undefined : after.stages[matched];
   const present = before.stages[stage];
-  if (passed && present && !sameExposure(passed.exposure, present.exposure)) refusals.push(`the present stage "${name}" would expose others than it does`);
+  if (passed && present && !sameExposure(passed.exposure, present.exposure))
+    refusals.push(`the present stage "${name}" would expose others than it does`);
   return refusals.length > 0 ? { refusals } : { stage: matched };
 }
 

@@ -51,7 +51,11 @@ function treatedCounts(guardrail: Guardrail, { counts }: Measurement): { events:
 }
 
 /** Harmful events beyond the control's own rate in the same interval, or beyond the limit where there is no control. */
-function excess(guardrail: Guardrail, treated: { events: number; total: number }, control: { events: number; total: number } | undefined): number {
+function excess(
+  guardrail: Guardrail,
+  treated: { events: number; total: number },
+  control: { events: number; total: number } | undefined,
+): number {
   const { limit } = guardrail;
   const fewerIsWorse = limit.form === "min" || limit.form === "maxDecrease";
   const limitRate = limit.form === "max" || limit.form === "min" ? limit.rate : 0;

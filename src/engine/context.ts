@@ -1,3 +1,4 @@
+import { RolloutError } from "../errors.ts";
 import type { ChangeNote, FlagBackend } from "../flags/port.ts";
 import type { Clock } from "../io/port.ts";
 import type { Store } from "../ledger/port.ts";
@@ -19,7 +20,10 @@ export interface ConnectedSource {
 }
 
 /** What happens while a command works, for whoever shows it. */
-export type Note = { kind: "entry"; entry: Entry; state: State } | { kind: "warning"; sentence: string } | { kind: "waiting"; sentence: string; milliseconds: number };
+export type Note =
+  | { kind: "entry"; entry: Entry; state: State }
+  | { kind: "warning"; sentence: string }
+  | { kind: "waiting"; sentence: string; milliseconds: number };
 
 /** The outside world, as the engine is handed it. */
 export interface Engine {
@@ -77,6 +81,12 @@ export function stateOf(ledger: Ledger): State {
   return ledger.state;
 }
 
+export function unknownRollout(name: string, { store }: Engine): RolloutError {
+  return new RolloutError("usage", `there is no rollout ${name} in ${store.address}`, {
+    hint: "Give the plan file to start it, or name another place with --store; `rollout status` lists what there is.",
+  });
+}
+
 /** What a flag backend needs to know of a plan. */
 export function targetOf({ flag: { backend: _, ...flag }, audience }: Plan): FlagTarget {
   return { ...flag, audience };
@@ -84,5 +94,10 @@ export function targetOf({ flag: { backend: _, ...flag }, audience }: Plan): Fla
 
 /** Who and why, for the vendor's change log. */
 export function changeNote({ state }: { state: State }, reason: string): ChangeNote {
-  return { rollout: state.rollout, stage: state.plan.stages[state.intent?.stage ?? state.stage]?.name ?? "off", reason, head: state.head.hash };
+  return {
+    rollout: state.rollout,
+    stage: state.plan.stages[state.intent?.stage ?? state.stage]?.name ?? "off",
+    reason,
+    head: state.head.hash,
+  };
 }

@@ -40,7 +40,9 @@ export interface LedgerOptions {
 /** Opens a ledger and reads it; an unknown name is an empty ledger. */
 export async function openLedger(name: string, options: LedgerOptions): Promise<Ledger> {
   if (!nameSchema.safeParse(name).success) {
-    throw new RolloutError("usage", `"${name.slice(0, 80)}" is not a rollout's name`, { hint: "A name has lower-case letters, digits and dashes, 63 at the most." });
+    throw new RolloutError("usage", `"${name.slice(0, 80)}" is not a rollout's name`, {
+      hint: "A name has lower-case letters, digits and dashes, 63 at the most.",
+    });
   }
   const { store, clock, actor, newId = () => randomBytes(16).toString("hex"), onAppend } = options;
   let state: State | undefined;
@@ -98,11 +100,19 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
 function refuseUnreadable(entry: Entry, bytes: Uint8Array): void {
   const parsed = entrySchema.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   if (!parsed.success) throw new Error(`an entry of kind ${entry.kind} does not fit its schema: ${parsed.error.message}`);
-  if (bytes.length > MAX_ENTRY_BYTES) throw new RolloutError("unreachable", `the next entry would have ${bytes.length} bytes; no entry may have more than ${MAX_ENTRY_BYTES}`);
+  if (bytes.length > MAX_ENTRY_BYTES)
+    throw new RolloutError(
+      "unreachable",
+      `the next entry would have ${bytes.length} bytes; no entry may have more than ${MAX_ENTRY_BYTES}`,
+    );
 }
 
 function notGrowing(name: string, seq: number): RolloutError {
-  return new RolloutError("damaged", `ledger ${name}: entry ${seq} was there and is there no more, or the number after it is taken by something that is not an entry`, {
-    hint: `Nothing was written. \`rollout log verify ${name}\` checks the whole ledger.`,
-  });
+  return new RolloutError(
+    "damaged",
+    `ledger ${name}: entry ${seq} was there and is there no more, or the number after it is taken by something that is not an entry`,
+    {
+      hint: `Nothing was written. \`rollout log verify ${name}\` checks the whole ledger.`,
+    },
+  );
 }

@@ -36,7 +36,10 @@ export async function takeLook(
 }
 
 /** The verdict of every guardrail that watches the stage. */
-export function judgeAll(state: State, metrics: Record<string, MetricReading>): { verdicts: Verdict[]; evidence: Record<string, Evidence> } {
+export function judgeAll(
+  state: State,
+  metrics: Record<string, MetricReading>,
+): { verdicts: Verdict[]; evidence: Record<string, Evidence> } {
   const { plan, exposure } = state;
   const verdicts: Verdict[] = [];
   const evidence: Record<string, Evidence> = {};

@@ -22,15 +22,18 @@ export async function ask(
   deadline: number = MEASURE_DEADLINE,
 ): Promise<Record<string, Measured>> {
   const answers: Record<string, Measured> = {};
-  const bySource = Map.groupBy(names, (name) => plan.metrics[name]!.source);
+  const sourceOf = (name: string) => plan.metrics[name]!.source;
   await Promise.all(
-    [...bySource].map(async ([sourceName, metrics]) => {
+    [...new Set(names.map(sourceOf))].map(async (sourceName) => {
+      const metrics = names.filter((name) => sourceOf(name) === sourceName);
       const connected = sources[sourceName]!;
       const requests = metrics.flatMap((metric): MeasureRequest[] => {
         const part = parts(metric, connected);
         const { events, total } = plan.metrics[metric]!;
         if (!part) return [];
-        return [{ metric, events: connected.parseQuery(events), total: connected.parseQuery(total), cohorts: cohortsOf(plan, metric), ...part }];
+        return [
+          { metric, events: connected.parseQuery(events), total: connected.parseQuery(total), cohorts: cohortsOf(plan, metric), ...part },
+        ];
       });
       if (requests.length === 0) return;
       const measured = await connected.source.measure(requests, { deadline });
@@ -43,7 +46,11 @@ export async function ask(
 }
 
 /** Every judged metric since the end of its own last successful measurement. */
-export async function measureAll(engine: Engine, state: State, sources: Record<string, ConnectedSource>): Promise<Record<string, MetricReading>> {
+export async function measureAll(
+  engine: Engine,
+  state: State,
+  sources: Record<string, ConnectedSource>,
+): Promise<Record<string, MetricReading>> {
   const { plan } = state;
   const now = engine.clock.now();
   const names = judgedMetrics(plan);
@@ -72,7 +79,12 @@ function readingOf(measured: Measured, state: State): MetricReading {
   switch (measured.status) {
     case "measured": {
       const windows = windowsOf(state);
-      const measurements = measured.intervals.map(({ from, to, counts }): Measurement => ({ from, to, mixed: windows.some((window) => overlaps(window, { from, to })), counts }));
+      const measurements = measured.intervals.map(({ from, to, counts }): Measurement => ({
+        from,
+        to,
+        mixed: windows.some((window) => overlaps(window, { from, to })),
+        counts,
+      }));
       const through = measurements.at(-1)?.to;
       if (through === undefined) return { status: "notYet" };
       return { status: "measured", through, measurements, ...(measured.cursor !== undefined && { cursor: measured.cursor }) };

@@ -38,7 +38,9 @@ export async function finishRollback(run: Running): Promise<void> {
   if (after.kind === "known" && isOff(after.exposure)) revision = after.revision;
   else revision = await turnOff(run, reason);
 
-  await ledger.append((state) => (state?.intent?.seq === intent.seq ? { kind: "applied", data: { intent: intent.seq, revision, recovered: false } } : undefined));
+  await ledger.append((state) =>
+    state?.intent?.seq === intent.seq ? { kind: "applied", data: { intent: intent.seq, revision, recovered: false } } : undefined,
+  );
 }
 
 /** Writes off until it is read back as off. */

@@ -42,7 +42,14 @@ export async function changeExposure(run: Running, change: Change): Promise<Chan
     return {
       kind: "intent",
       at,
-      data: { purpose: change.purpose, from: exposureOf(change.found, state.exposure), to: change.to, stage: change.stage, deadline: at + writeWithin, reason: change.reason },
+      data: {
+        purpose: change.purpose,
+        from: exposureOf(change.found, state.exposure),
+        to: change.to,
+        stage: change.stage,
+        deadline: at + writeWithin,
+        reason: change.reason,
+      },
     };
   });
   if (!intent || intent.kind !== "intent") return { outcome: "lost" };
@@ -95,7 +102,9 @@ async function confirm(run: Running, intent: number, change: Change): Promise<Ch
  * @param mayLand whether its write may still come, or has come: false only for its own writer, before the write
  */
 export async function abandon(run: Running, intent: number, reason: string, mayLand: boolean): Promise<ChangeOutcome> {
-  await run.ledger.append((state) => (state?.intent?.seq === intent ? { kind: "abandoned", data: { intent, reason, mayLand } } : undefined));
+  await run.ledger.append((state) =>
+    state?.intent?.seq === intent ? { kind: "abandoned", data: { intent, reason, mayLand } } : undefined,
+  );
   return { outcome: "abandoned", reason };
 }
 

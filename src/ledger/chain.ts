@@ -42,7 +42,8 @@ export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: { s
   const entry = parsed.data;
   if (entry.seq !== seq) throw damaged(`it says it is entry ${entry.seq}`);
   if (entry.rollout !== name) throw damaged(`it belongs to ledger ${entry.rollout}`);
-  if (entry.prev !== head.hash) throw damaged(`the entry before it is not the one it was written after (${short(entry.prev)}, found ${short(head.hash)})`);
+  if (entry.prev !== head.hash)
+    throw damaged(`the entry before it is not the one it was written after (${short(entry.prev)}, found ${short(head.hash)})`);
   return { entry, hash: hashOf(bytes) };
 }
 

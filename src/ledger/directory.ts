@@ -162,7 +162,10 @@ async function guarded<T>(attempt: string, path: string, operation: () => Promis
     return await operation();
   } catch (error) {
     if (error instanceof RolloutError || error instanceof Taken) throw error;
-    throw new RolloutError("unreachable", `the ledger: could not ${attempt}: ${messageOf(error)}`, { cause: error, hint: hintFor(codeOf(error), path) });
+    throw new RolloutError("unreachable", `the ledger: could not ${attempt}: ${messageOf(error)}`, {
+      cause: error,
+      hint: hintFor(codeOf(error), path),
+    });
   }
 }
 

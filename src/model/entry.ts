@@ -90,7 +90,12 @@ export const entryDataSchemas = {
     stage: z.number().int().min(-1).optional(),
   }),
   /** The plan of the ledger is now this one: `words` were taken over by themselves, the rest a person accepted. */
-  planChanged: z.strictObject({ ...planFields, by: z.enum(["words", "person"]), changes: z.array(z.string()), stage: z.number().int().min(-1) }),
+  planChanged: z.strictObject({
+    ...planFields,
+    by: z.enum(["words", "person"]),
+    changes: z.array(z.string()),
+    stage: z.number().int().min(-1),
+  }),
   /** The run is over. `yielded`: another unfinished rollout has the same flag. */
   ended: z.strictObject({ outcome: z.enum(["complete", "yielded"]), reason: reasonSchema }),
 } as const;

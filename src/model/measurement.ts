@@ -8,7 +8,12 @@ export type Instant = z.infer<typeof instantSchema>;
  * Whom a number is about: `treatment` and `control` are the two groups of the randomised split, `segment:NAME` a whole
  * segment that has the feature by rule, `everyone` a metric without groups.
  */
-export const cohortSchema = z.union([z.literal("treatment"), z.literal("control"), z.literal("everyone"), z.templateLiteral(["segment:", z.string()])]);
+export const cohortSchema = z.union([
+  z.literal("treatment"),
+  z.literal("control"),
+  z.literal("everyone"),
+  z.templateLiteral(["segment:", z.string()]),
+]);
 export type Cohort = z.infer<typeof cohortSchema>;
 
 /** Increments of a rate over an interval: how many of `total` were `events`. Whole and not negative. */
@@ -35,7 +40,12 @@ export type Measurement = z.infer<typeof measurementSchema>;
  * - `error`: the source did not answer
  */
 export const metricReadingSchema = z.discriminatedUnion("status", [
-  z.strictObject({ status: z.literal("measured"), through: instantSchema, measurements: z.array(measurementSchema), cursor: z.unknown().optional() }),
+  z.strictObject({
+    status: z.literal("measured"),
+    through: instantSchema,
+    measurements: z.array(measurementSchema),
+    cursor: z.unknown().optional(),
+  }),
   z.strictObject({ status: z.literal("baseline"), through: instantSchema, cursor: z.unknown() }),
   z.strictObject({ status: z.literal("notYet") }),
   z.strictObject({ status: z.literal("noData"), reason: z.string() }),

@@ -21,7 +21,10 @@ export function secret() {
   return z.string().transform((text, context): Secret => {
     const reference = parseSecret(text);
     if (reference) return reference;
-    context.addIssue({ code: "custom", message: "expected a reference to a secret, such as ${env:TOKEN} or ${file:token.txt}, and nothing else" });
+    context.addIssue({
+      code: "custom",
+      message: "expected a reference to a secret, such as ${env:TOKEN} or ${file:token.txt}, and nothing else",
+    });
     return z.NEVER;
   });
 }

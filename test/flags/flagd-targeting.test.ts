@@ -230,5 +230,5 @@ test("testers alone are not off, also where the plan names none", () => {
 test("the reference agrees with itself on whom a share belongs to", () => {
   expect(ownShare(full, exposure(1_000, { europe: 20_000 }), { region: "eu-west" })).toBe(20_000);
   expect(matches({ attribute: "a", notIn: ["x"] }, {})).toBe(true);
-  expect(() => expectShare(100, 1_000, 0.05, "twice too many")).toThrow();
+  expect(() => expectShare(100, 1_000, 0.05, "twice too many")).toThrow("twice too many");
 });

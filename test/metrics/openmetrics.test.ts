@@ -18,7 +18,7 @@ metricSourceConformance("openmetrics", {
     let now: [ToldStory, number] | undefined;
     const server = await startServer((request, response) => {
       const [story, at] = now!;
-      const shown = story.shown.filter((scrape) => scrape.at <= at).at(-1)!;
+      const shown = story.shown.findLast((scrape) => scrape.at <= at)!;
       if (shown.series === "dead") {
         request.socket.destroy();
         return;

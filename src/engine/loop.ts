@@ -1,0 +1,46 @@
+import { RolloutError } from "../errors.ts";
+import type { Engine } from "./context.ts";
+import { step, type Outcome, type StepOptions, type StepResult } from "./advance.ts";
+
+/** Looks again and again until `isEnough`, or until the time is over, and says what the last step came to. */
+async function keepLooking(
+  engine: Engine,
+  name: string,
+  options: StepOptions,
+  isEnough: (outcome: Outcome) => boolean,
+  milliseconds: number,
+  onStep: (result: StepResult) => void,
+): Promise<StepResult> {
+  const begun = engine.clock.monotonic();
+  for (;;) {
+    const result = await step(engine, name, options);
+    onStep(result);
+    const left = milliseconds - (engine.clock.monotonic() - begun);
+    if (isEnough(result.result) || left <= 0) return result;
+    await engine.clock.sleep(Math.min(result.state.plan.policy.poll, left), engine.stop);
+    if (engine.stop.aborted) throw new RolloutError("interrupted", "interrupted between two looks; all that happened is recorded");
+  }
+}
+
+/** Until it moves, ends or pauses, for at most `milliseconds`. */
+export async function waitForMove(
+  engine: Engine,
+  name: string,
+  options: StepOptions,
+  milliseconds: number,
+  onStep: (result: StepResult) => void = () => {},
+): Promise<StepResult> {
+  const waits = new Set<Outcome["outcome"]>(["holding", "lost", "abandoned"]);
+  return keepLooking(engine, name, options, ({ outcome }) => !waits.has(outcome), milliseconds, onStep);
+}
+
+/** On to the end of the run, or until a person is needed. */
+export async function runToEnd(
+  engine: Engine,
+  name: string,
+  options: StepOptions,
+  onStep: (result: StepResult) => void = () => {},
+): Promise<StepResult> {
+  const goesOn = new Set<Outcome["outcome"]>(["advanced", "holding", "lost", "abandoned"]);
+  return keepLooking(engine, name, options, ({ outcome }) => !goesOn.has(outcome), Number.POSITIVE_INFINITY, onStep);
+}

@@ -1,0 +1,128 @@
+import { RolloutError } from "../errors.ts";
+import { describeExposure, includes, isOff } from "../core/exposure.ts";
+import type { Draft, Ledger } from "./ledger.ts";
+import { OFF, type Exposure } from "../model/exposure.ts";
+import type { FlagReading } from "../model/flag.ts";
+import type { Plan } from "../model/plan.ts";
+import type { State } from "../model/state.ts";
+import { openRollout, targetOf, type Engine } from "./context.ts";
+import { preflight } from "./preflight.ts";
+
+/** A plan as it was read from its file. */
+export interface PlanFile {
+  plan: Plan;
+  hash: string;
+  /** The folder of the file, relative to the root of the repository. */
+  folder: string;
+}
+
+export interface StartOptions {
+  /** Take over a flag that is not off: nothing is written, the run begins where the flag is. */
+  adopt: boolean;
+  /** Why a run after the first begins. */
+  reason?: string;
+}
+
+/**
+ * Begins a run: the flag must be off (or is adopted), no other unfinished rollout may have it, and the preflight must
+ * find every metric fit to guard. Records `started`, or throws `RolloutError` and records nothing.
+ */
+export async function startRun(engine: Engine, ledger: Ledger, file: PlanFile, options: StartOptions): Promise<void> {
+  const { plan, hash, folder } = file;
+  const base = ledger.state?.head.seq ?? 0;
+  const { exposure, stage } = whereToBegin(plan, await engine.connectFlag(plan, folder).read(targetOf(plan)), options.adopt);
+  await refuseIfTaken(engine, plan, folder);
+  const { metrics, warnings } = await preflight(engine, plan, engine.connectSources(plan, folder), !isOff(exposure));
+  for (const sentence of warnings) engine.tell({ kind: "warning", sentence });
+  const adopted = !isOff(exposure);
+  await ledger.append((state): Draft | undefined => {
+    if ((state?.head.seq ?? 0) !== base) return undefined;
+    const data = {
+      plan,
+      planHash: hash,
+      folder,
+      exposure,
+      stage,
+      adopted,
+      metrics,
+      ...(options.reason !== undefined && { reason: options.reason }),
+    };
+    return { kind: "started", data };
+  });
+  // The other side of a race reads this entry, or is read here: never neither.
+  const other = await rivalOf(engine, ledger, (rival) => hasMoved(rival) || rival.rollout < plan.rollout);
+  if (other) await yieldTo(ledger, other);
+}
+
+/** Where a run begins on the flag as it is. */
+function whereToBegin(plan: Plan, found: FlagReading, adopt: boolean): { exposure: Exposure; stage: number } {
+  if (found.kind === "known" && isOff(found.exposure)) return { exposure: OFF, stage: -1 };
+  if (found.kind === "foreign") {
+    throw new RolloutError("refused", `the flag ${plan.flag.key} has rules that are not of this plan: ${found.found}`, {
+      hint: "Turn the flag off first, or describe its audience in the plan so that it can be adopted.",
+    });
+  }
+  const live = describeExposure(found.exposure);
+  if (!adopt) {
+    throw new RolloutError("refused", `the flag ${plan.flag.key} is on already: ${live}`, {
+      hint: "Turn it off first, or begin from there with --adopt, which writes no flag.",
+    });
+  }
+  return { exposure: found.exposure, stage: lastStageWithin(plan, found.exposure) };
+}
+
+/** The last stage whose exposure lies within what the flag shows; −1 when it shows less than the first. */
+export function lastStageWithin(plan: Plan, exposure: Exposure): number {
+  return plan.stages.findLastIndex((stage) => includes(exposure, stage.exposure));
+}
+
+/** An unfinished rollout of the store that has the same flag and for which `counts` holds. */
+async function rivalOf(
+  engine: Engine,
+  ledger: { name: string; state: State | undefined },
+  counts: (rival: State) => boolean,
+): Promise<State | undefined> {
+  const own = ledger.state;
+  if (!own) return undefined;
+  for (const name of await engine.store.list()) {
+    if (name === ledger.name) continue;
+    const rival = (await openRollout(engine, name)).state;
+    if (rival && !rival.end && flagOf(rival.plan, rival.folder) === flagOf(own.plan, own.folder) && counts(rival)) return rival;
+  }
+  return undefined;
+}
+
+async function refuseIfTaken(engine: Engine, plan: Plan, folder: string): Promise<void> {
+  for (const name of await engine.store.list()) {
+    if (name === plan.rollout) continue;
+    const rival = (await openRollout(engine, name)).state;
+    if (rival && !rival.end && flagOf(rival.plan, rival.folder) === flagOf(plan, folder)) {
+      throw new RolloutError("refused", `the rollout ${name} has the flag ${plan.flag.key} and is not finished`, {
+        hint: `See \`rollout status ${name}\`; finish it, or end it with \`rollout rollback ${name}\`.`,
+      });
+    }
+  }
+}
+
+/**
+ * Asked between the first intent and the first write: another rollout that started at the same time. Of two that see
+ * each other, the name that sorts later yields; whoever has moved the flag stays.
+ */
+export async function rivalAtFirstWrite(engine: Engine, ledger: Ledger): Promise<State | undefined> {
+  return rivalOf(engine, ledger, (other) => !isOff(other.exposure) || other.rollout < ledger.name);
+}
+
+/** Ends a run that has not moved the flag in favour of another. */
+export async function yieldTo(ledger: Ledger, rival: { rollout: string }): Promise<never> {
+  const reason = `the rollout ${rival.rollout} has the same flag and is not finished`;
+  await ledger.append((state) => (state && !state.end ? { kind: "ended", data: { outcome: "yielded", reason } } : undefined));
+  throw new RolloutError("refused", reason, { hint: `When it is over: rollout restart ${ledger.name} --reason "…"` });
+}
+
+function hasMoved({ intent, exposure }: State): boolean {
+  return intent !== undefined || !isOff(exposure);
+}
+
+function flagOf(plan: Plan, folder: string): string {
+  return JSON.stringify([folder, plan.flag.backend, plan.flag.key]);
+}
