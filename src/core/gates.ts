@@ -52,6 +52,9 @@ function breach({ state, verdicts: all, guardrails, progress, at }: Standing): G
     const harmed = broken.map(({ guardrail }) => progress[guardrail.id]).filter((each) => each !== undefined);
     return { gate: failed, decision: { kind: "rollback", cause: "breach", blastRadius: blastRadius(state, harmed, at) } };
   }
+  // One that only pauses does not take the place of an earlier one that rolls back.
+  const earlier = state.breach && unanswered(state, state.breach.guardrails, progress, at);
+  if (earlier?.decision) return { ...earlier, gate: { ...failed, sentence: `${earlier.gate.sentence}; ${sentence}` } };
   return { gate: failed, decision: { kind: "pause", cause: "breach" } };
 }
 
@@ -98,7 +101,8 @@ function data(standing: Standing): GateResult {
     undefined,
   );
   if (longest) {
-    const lasted = at - longest.since;
+    // Clocks may be a little apart.
+    const lasted = Math.max(0, at - longest.since);
     const sentence = `${longest.name} has no data for ${duration(lasted)}: ${longest.reason}`;
     if (lasted < hold) return waiting("data", `${sentence}; ${then} at ${duration(hold)}`);
     const failed: Gate = { gate: "data", status: "failed", sentence };
@@ -108,8 +112,9 @@ function data(standing: Standing): GateResult {
       decision: { kind: "rollback", cause: "noData", blastRadius: blastRadius(state, Object.values(standing.progress), at) },
     };
   }
-  const quiet = state.stage < 0 ? [] : verdictsOf(standing).filter((verdict) => verdict.verdict === "noTraffic");
-  if (quiet.length > 0) return waiting("data", quiet.map((verdict) => verdict.sentence).join("; "));
+  // Numbers were read, but they say nothing: no requests, or counts that cannot be.
+  const mute = state.stage < 0 ? [] : verdictsOf(standing).filter(({ verdict }) => ["noTraffic", "noData", "error"].includes(verdict));
+  if (mute.length > 0) return waiting("data", mute.map(({ sentence }) => sentence).join("; "));
   return open("data", all.length === 0 ? "nothing is measured" : "all metrics are measured");
 }
 

@@ -1,6 +1,7 @@
-import type { Measurement, MetricReading } from "../model/measurement.ts";
+import type { Instant, Measurement, MetricReading } from "../model/measurement.ts";
 import type { Guardrail } from "../model/plan.ts";
 import type { Progress, State } from "../model/state.ts";
+import { isOff } from "./exposure.ts";
 import { isRelative } from "./groups.ts";
 
 const NONE: Progress = { baked: 0, samples: 0, requests: 0, excessEvents: 0 };
@@ -62,4 +63,10 @@ function excess(
   const expectedRate = control && control.total > 0 ? control.events / control.total : limitRate;
   const beyond = treated.events - expectedRate * treated.total;
   return fewerIsWorse ? -beyond : beyond;
+}
+
+/** Since when nobody has looked, while somebody has the feature; nothing while nobody has it. */
+export function unguardedSince(state: State): Instant | undefined {
+  if (isOff(state.exposure) || state.end) return undefined;
+  return Math.max(state.lastLook?.at ?? 0, state.firstExposedAt ?? 0, state.startedAt);
 }

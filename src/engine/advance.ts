@@ -1,14 +1,15 @@
 import { differInWordsOnly, planChanges } from "../core/planChange.ts";
 import { describeExposure } from "../core/exposure.ts";
+import { unguardedSince } from "../core/progress.ts";
 import type { Decision } from "../model/verdict.ts";
 import type { State } from "../model/state.ts";
-import { openRollout, running, stateOf, unknownRollout, type Engine, type Running } from "./context.ts";
+import { openRollout, running, unknownRollout, type Engine, type Running } from "./context.ts";
 import { isRead, snapshotFlag } from "./flag.ts";
 import type { Ledger } from "./ledger.ts";
 import { takeLook, type Look } from "./look.ts";
 import { reconcile } from "./reconcile.ts";
 import { rollBack } from "./rollback.ts";
-import { rivalAtFirstWrite, startRun, yieldTo, type PlanFile } from "./start.ts";
+import { beginning, rivalAtFirstWrite, startRun, yieldTo, type Beginning, type PlanFile } from "./start.ts";
 import { changeExposure } from "./transition.ts";
 
 /** How often a look that saw harm and lost the race is taken again at once. */
@@ -33,16 +34,20 @@ export interface StepResult {
   state: State;
   /** The look that was taken, if one was. */
   look?: Look;
+  /** How long nobody had looked before, in milliseconds, while somebody had the feature. */
+  unguardedFor?: number;
 }
 
 export interface StepOptions {
-  /** The plan file, where the command was given one. */
+  /** The plan file, where the command was given one that is valid. */
   file?: PlanFile;
+  /** The command was given a plan file that is not valid: the run is guarded by the ledger's plan, and does not advance. */
+  fileIsInvalid?: boolean;
   adopt: boolean;
 }
 
 /** Starts the rollout if it is new, settles what was left behind, looks once, decides once, moves at most one stage. */
-export async function step(engine: Engine, name: string, { file, adopt }: StepOptions): Promise<StepResult> {
+export async function step(engine: Engine, name: string, { file, fileIsInvalid = false, adopt }: StepOptions): Promise<StepResult> {
   const ledger = await openRollout(engine, name);
   if (!ledger.state) {
     if (!file) throw unknownRollout(name, engine);
@@ -60,7 +65,9 @@ export async function step(engine: Engine, name: string, { file, adopt }: StepOp
 
     const pausedBefore = run.state.pause !== undefined;
     const base = run.state.head.seq;
-    const look = await takeLook(engine, run.state, sources, flag, file !== undefined && file.hash !== run.state.planHash);
+    const planDiffers = fileIsInvalid || (file !== undefined && file.hash !== run.state.planHash);
+    const since = unguardedSince(run.state);
+    const look = await takeLook(engine, run.state, sources, flag, planDiffers);
     const entry = await ledger.append((state) => (state?.head.seq === base ? { kind: "look", at: look.at, data: look.data } : undefined));
     if (!entry) {
       // Harm that was seen is not put off to the next poll because somebody else was quicker.
@@ -72,6 +79,7 @@ export async function step(engine: Engine, name: string, { file, adopt }: StepOp
       result: pausedBefore && result.outcome === "holding" ? { ...result, outcome: "pausedBefore" } : result,
       state: run.state,
       look,
+      ...(since !== undefined && { unguardedFor: Math.max(0, look.at - since) }),
     };
   }
 }
@@ -132,19 +140,23 @@ async function carryOut(
   }
 }
 
-/** What a step would find and decide now. Writes nothing: neither the ledger nor the flag. */
-export async function rehearse(
-  engine: Engine,
-  name: string,
-  file?: PlanFile,
-): Promise<{ state: State; look: Look } | { state: State; look?: undefined }> {
+/** What a step would find and decide now. `starts`: the run would begin, and nobody would be exposed by this look yet. */
+export type Rehearsal =
+  { kind: "starts"; beginning: Beginning } | { kind: "ended"; state: State } | { kind: "looks"; state: State; look: Look };
+
+/** Does all of a step but writing, neither the ledger nor the flag: what was left behind is not settled either. */
+export async function rehearse(engine: Engine, name: string, { file, fileIsInvalid = false, adopt }: StepOptions): Promise<Rehearsal> {
   const ledger = await openRollout(engine, name);
-  if (!ledger.state) throw unknownRollout(name, engine);
+  if (!ledger.state) {
+    if (!file) throw unknownRollout(name, engine);
+    return { kind: "starts", beginning: await beginning(engine, file, adopt) };
+  }
   const run = running(engine, ledger);
-  if (run.state.end) return { state: run.state };
+  if (run.state.end) return { kind: "ended", state: run.state };
   const sources = engine.connectSources(run.state.plan, run.state.folder);
-  const look = await takeLook(engine, run.state, sources, await snapshotFlag(run), file !== undefined && file.hash !== run.state.planHash);
-  return { state: stateOf(ledger), look };
+  const planDiffers = fileIsInvalid || (file !== undefined && file.hash !== run.state.planHash);
+  const look = await takeLook(engine, run.state, sources, await snapshotFlag(run), planDiffers);
+  return { kind: "looks", state: run.state, look };
 }
 
 /** A change of words alone decides nothing, so it is taken over and recorded. */

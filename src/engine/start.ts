@@ -3,6 +3,7 @@ import { describeExposure, includes, isOff } from "../core/exposure.ts";
 import type { Draft, Ledger } from "./ledger.ts";
 import { OFF, type Exposure } from "../model/exposure.ts";
 import type { FlagReading } from "../model/flag.ts";
+import type { MetricReading } from "../model/measurement.ts";
 import type { Plan } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
 import { openRollout, targetOf, type Engine } from "./context.ts";
@@ -23,30 +24,35 @@ export interface StartOptions {
   reason?: string;
 }
 
+/** Where and how a run would begin. */
+export interface Beginning {
+  exposure: Exposure;
+  /** Index of the stage that it begins at; −1 before the first. */
+  stage: number;
+  metrics: Record<string, MetricReading>;
+}
+
 /**
- * Begins a run: the flag must be off (or is adopted), no other unfinished rollout may have it, and the preflight must
- * find every metric fit to guard. Records `started`, or throws `RolloutError` and records nothing.
+ * Checks that a run may begin: the flag must be off (or is adopted), no other unfinished rollout may have it, and the
+ * preflight must find every metric fit to guard. Throws `RolloutError`, and records nothing either way.
  */
+export async function beginning(engine: Engine, { plan, folder }: PlanFile, adopt: boolean): Promise<Beginning> {
+  const begin = whereToBegin(plan, await engine.connectFlag(plan, folder).read(targetOf(plan)), adopt);
+  await refuseIfTaken(engine, plan, folder);
+  const { metrics, warnings } = await preflight(engine, plan, engine.connectSources(plan, folder), !isOff(begin.exposure));
+  for (const sentence of warnings) engine.tell({ kind: "warning", sentence });
+  return { ...begin, metrics };
+}
+
+/** Begins a run where `beginning` finds that it may, and records `started`; yields to a rival that began at the same time. */
 export async function startRun(engine: Engine, ledger: Ledger, file: PlanFile, options: StartOptions): Promise<void> {
   const { plan, hash, folder } = file;
   const base = ledger.state?.head.seq ?? 0;
-  const { exposure, stage } = whereToBegin(plan, await engine.connectFlag(plan, folder).read(targetOf(plan)), options.adopt);
-  await refuseIfTaken(engine, plan, folder);
-  const { metrics, warnings } = await preflight(engine, plan, engine.connectSources(plan, folder), !isOff(exposure));
-  for (const sentence of warnings) engine.tell({ kind: "warning", sentence });
-  const adopted = !isOff(exposure);
+  const begun = await beginning(engine, file, options.adopt);
+  const adopted = !isOff(begun.exposure);
   await ledger.append((state): Draft | undefined => {
     if ((state?.head.seq ?? 0) !== base) return undefined;
-    const data = {
-      plan,
-      planHash: hash,
-      folder,
-      exposure,
-      stage,
-      adopted,
-      metrics,
-      ...(options.reason !== undefined && { reason: options.reason }),
-    };
+    const data = { plan, planHash: hash, folder, ...begun, adopted, ...(options.reason !== undefined && { reason: options.reason }) };
     return { kind: "started", data };
   });
   // The other side of a race reads this entry, or is read here: never neither.

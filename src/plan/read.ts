@@ -27,7 +27,12 @@ export type PlanReading =
       /** Where each value of the plan stands in the file, by its path: `stages[2].bake`. */
       places: ReadonlyMap<string, Range>;
     }
-  | { valid: false; diagnostics: Diagnostic[] };
+  | {
+      valid: false;
+      diagnostics: Diagnostic[];
+      /** The name of its rollout, where that much can be read: a run under way is guarded by the plan in its ledger. */
+      rollout?: string;
+    };
 
 export interface ReadOptions {
   /** The name of the file, for people. */
@@ -52,7 +57,9 @@ export async function readPlan(text: string, { file, catalog, readFile }: ReadOp
   const written = readLeniently(writtenPlanSchema, tree, [], reading);
   const plan = written && (await normalise(written, tree, reading));
   refuseStrayReferences(tree, [], reading);
-  if (!plan || problems.count() > 0) return { valid: false, diagnostics: problems.diagnostics() };
+  if (!plan || problems.count() > 0) {
+    return { valid: false, diagnostics: problems.diagnostics(), ...(written?.rollout !== undefined && { rollout: written.rollout }) };
+  }
 
   lint(plan, problems);
   return { valid: true, plan, hash: planHash(plan), warnings: problems.diagnostics(), places: problems.ranges() };

@@ -1,0 +1,66 @@
+import { relative } from "node:path";
+import { openApp, planFileOf, readPlanFile, runToEnd } from "../../app.ts";
+import { choosePort, LOOPBACK } from "../../demo/loopback.ts";
+import { prepareDemoFolder } from "../../demo/folder.ts";
+import { startShop } from "../../demo/shop.ts";
+import { startTraffic } from "../../demo/traffic.ts";
+import type { BreakMode } from "../../demo/outcome.ts";
+import { stepReport, stepView } from "../../report/step.ts";
+import { exitStatusOf } from "../exit.ts";
+import type { Cli, Globals } from "../context.ts";
+import { invalid } from "../target.ts";
+
+const USERS = 4_000;
+const REQUESTS_PER_SECOND = 350;
+const SEED = 20;
+/** So many answers make every metric known before the preflight asks for it. */
+const WARM_UP = 100;
+
+/** `rollout demo [--break errors|latency]`: real parts, on loopback, in a folder that is left behind. */
+export async function demo(cli: Cli, { json, break: breakMode }: Globals & { break?: BreakMode }): Promise<number> {
+  const { output, cwd, env, stop } = cli;
+  const port = await choosePort();
+  const folder = await prepareDemoFolder(cwd, { port });
+  const read = await readPlanFile(folder.plan, { cwd });
+  const file = planFileOf(read);
+  if (!file) throw invalid(read);
+
+  const shop = await startShop({ flagsFile: folder.flags, port, breakMode, seed: SEED });
+  const traffic = startTraffic({ url: shop.url, users: USERS, requestsPerSecond: REQUESTS_PER_SECOND, seed: SEED, signal: stop });
+  try {
+    output.talk(introduction(folder.name, shop.url, breakMode));
+    await traffic.reached(WARM_UP);
+    const { engine } = openApp({ cwd, env, store: folder.store, stop, tell: (note) => output.progress(note) });
+    const result = await runToEnd(engine, file.plan.rollout, { file, adopt: false });
+    const report = stepReport(result, "rollout.demo/1");
+    output.data(json ? `${JSON.stringify(report)}\n` : stepView(report, output.style));
+    output.talk(whatNext(file.plan.rollout, relative(cwd, folder.plan), relative(cwd, folder.store), report.head.hash));
+    return exitStatusOf(result, false);
+  } finally {
+    await traffic.stop();
+    await shop.stop();
+  }
+}
+
+function introduction(folder: string, url: string, breakMode: BreakMode | undefined): string {
+  const path = { errors: "fails for one request in four", latency: "is slow for one request in three", sound: "is sound" }[
+    breakMode ?? "sound"
+  ];
+  return [
+    `A shop on ${url.replace("127.0.0.1", LOOPBACK)} with ${USERS.toLocaleString("en-US")} users asks OpenFeature for its flag in ${folder}/flags.json.`,
+    `Its new path ${path}. The plan is ${folder}/plan.yaml; its bakes are seconds, where yours will be hours.`,
+    "",
+  ].join("\n");
+}
+
+function whatNext(name: string, plan: string, store: string, head: string): string {
+  return [
+    "",
+    "To look further:",
+    `  npx rollout log ${name} --store ${store}`,
+    `  npx rollout status ${name} --store ${store}`,
+    `  npx rollout log verify ${name} --store ${store} --head ${head}`,
+    `  npx rollout explain ${plan}`,
+    `  npx rollout advance ${plan} --store ${store}`,
+  ].join("\n");
+}

@@ -1,0 +1,45 @@
+import { messageOf, readLedger, RolloutError, type App } from "../../app.ts";
+import type { State } from "../../model/state.ts";
+import { statusListView, statusOf, statusView } from "../../report/status.ts";
+import type { StatusList } from "../../report/status.schema.ts";
+import type { Cli, Globals } from "../context.ts";
+import { choose, open } from "../target.ts";
+
+/** `rollout status [PLAN|NAME]`: reads the ledger alone. */
+export async function status(cli: Cli, target: string | undefined, options: Globals): Promise<number> {
+  const { engine } = open(cli, options);
+  const now = engine.clock.now();
+  const show = (report: unknown, view: string) => cli.output.data(options.json ? `${JSON.stringify(report)}\n` : view);
+  if (target === undefined) {
+    const list = await listOf(engine, now);
+    show(list, statusListView(list, now, cli.output.style));
+    return 0;
+  }
+  const { name, file } = await choose(cli, target);
+  const report = statusOf(await stateIn(engine, name), now, file?.hash);
+  show(report, statusView(report, now, cli.output.style));
+  return 0;
+}
+
+async function listOf({ store }: App["engine"], now: number): Promise<StatusList> {
+  const rollouts: StatusList["rollouts"] = [];
+  for (const name of await store.list()) {
+    try {
+      const state = (await readLedger(store, name)).at(-1)?.state;
+      if (state) rollouts.push(statusOf(state, now));
+    } catch (error) {
+      // One damaged ledger does not hide the others.
+      if (!(error instanceof RolloutError)) throw error;
+      rollouts.push({ rollout: name, error: messageOf(error) });
+    }
+  }
+  return { schema: "rollout.status-list/1", store: store.address, rollouts };
+}
+
+async function stateIn({ store }: App["engine"], name: string): Promise<State> {
+  const state = (await readLedger(store, name)).at(-1)?.state;
+  if (state) return state;
+  throw new RolloutError("usage", `there is no rollout ${name} in ${store.address}`, {
+    hint: "`rollout status` lists what there is; --store names another place.",
+  });
+}

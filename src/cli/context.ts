@@ -1,0 +1,18 @@
+import type { Output } from "./output.ts";
+
+/** What every command is handed. */
+export interface Cli {
+  cwd: string;
+  env: Record<string, string | undefined>;
+  output: Output;
+  /** Aborts when the user asks to stop. */
+  stop: AbortSignal;
+}
+
+/** Options that every command has. */
+export interface Globals {
+  json?: boolean;
+  store?: string;
+  trustPlan?: boolean;
+  input: boolean;
+}

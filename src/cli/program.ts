@@ -1,0 +1,208 @@
+import { Command, CommanderError, Option } from "commander";
+import { messageOf, RolloutError } from "../errors.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { terminalText } from "../report/text.ts";
+import type { Cli, Globals } from "./context.ts";
+
+/** Runs the command that the arguments name, says what went wrong if something did, and gives the exit status. */
+export async function main(args: readonly string[], cli: Cli): Promise<number> {
+  let status = 0;
+  const program = programOf(cli, (result) => (status = result));
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return report(error, cli, program.opts<Globals>().json === true);
+  } finally {
+    cli.output.quiet();
+  }
+}
+
+/** Tells the user of a failure: known ones with what to do next, unknown ones as the defects that they are. */
+function report(error: unknown, { output, env }: Cli, json: boolean): number {
+  const known = error instanceof RolloutError ? error : new RolloutError("unexpected", messageOf(error), { cause: error, hint: DEFECT });
+  const { code, message, hint, exitStatus } = known;
+  const { talkStyle: style } = output;
+  const lines = message.split("\n").map(terminalText);
+  output.talk(`${style.red("error:")} ${lines.join("\n")}`);
+  if (hint !== undefined) output.talk(`${style.dim("hint:")} ${terminalText(hint)}`);
+  if (code === "unexpected" && env["ROLLOUT_DEBUG"] && error instanceof Error) output.talk(error.stack ?? "");
+  if (json) output.data(`${JSON.stringify({ schema: "rollout.error/1", code, message, ...(hint !== undefined && { hint }) })}\n`);
+  return exitStatus;
+}
+
+const DEFECT = "This is a defect of rollout. Set ROLLOUT_DEBUG=1 to see where it happened, and report it.";
+
+const TARGET = "a plan file, or the name of a rollout";
+const PLAN = "a plan file";
+
+function programOf(cli: Cli, finish: (status: number) => void): Command {
+  const program = new Command("rollout");
+  program
+    .description("Progressive rollouts of feature flags: staged, measured, guarded, recorded.")
+    .version(manifest.version, "-V, --version", "print the version")
+    .option("--json", "print the result as JSON")
+    .option("--store <dir>", "where the ledgers are (default: ROLLOUT_STORE, or .rollout at the root of the repository)")
+    .option("--trust-plan", "go out although a pull request from a fork began this job")
+    .option("--no-input", "never ask")
+    .helpCommand(false)
+    .showHelpAfterError("(see rollout --help)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.output.data(text),
+      writeErr: (text) => cli.output.talk(text.trimEnd()),
+    });
+
+  /** Adds a command whose module is read only when it runs. */
+  const add = <Module>(
+    parent: Command,
+    usage: string,
+    description: string,
+    load: () => Promise<Module>,
+    run: (module: Module, args: readonly string[], options: never) => Promise<number>,
+  ): Command =>
+    parent
+      .command(usage)
+      .description(description)
+      .action(async (...given: unknown[]) => {
+        const command = given.at(-1) as Command;
+        finish(await run(await load(), command.args, command.optsWithGlobals() as never));
+      });
+
+  program.commandsGroup("Plan, offline:");
+  add(
+    program,
+    "validate",
+    "check plans; all errors at once",
+    () => import("./commands/validate.ts"),
+    (m, args, o) => m.validate(cli, args, o),
+  ).argument("<plan...>", PLAN);
+  add(
+    program,
+    "explain",
+    "preview a plan: who, when, what guards",
+    () => import("./commands/explain.ts"),
+    (m, [plan], o) => m.explain(cli, plan!, o),
+  ).argument("<plan>", PLAN);
+
+  program.commandsGroup("Roll out:");
+  const detailed = () =>
+    new Option("--detailed-exitcode", "tell apart: 20 holding, 22 lost to another runner, 23 rolled back before, 24 paused before");
+  const adopt = () => new Option("--adopt", "begin where the flag is, if it is on already; writes no flag");
+  const rollbackFor = () => new Option("--rollback-for <duration>", "how long a rollback that fails is tried again (default: 10m)");
+  add(
+    program,
+    "advance",
+    "start if new, look once, decide once, move at most one stage",
+    () => import("./commands/advance.ts"),
+    (m, [target], o) => m.advance(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .option("--wait <duration>", "keep looking until it moves, for so long")
+    .option("--dry-run", "do all but write")
+    .addOption(adopt())
+    .addOption(detailed())
+    .addOption(rollbackFor());
+  add(
+    program,
+    "run",
+    "go on to the end, or until a person is needed",
+    () => import("./commands/run.ts"),
+    (m, [target], o) => m.run(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .addOption(adopt())
+    .addOption(detailed())
+    .addOption(rollbackFor());
+  add(
+    program,
+    "rollback",
+    "turn the feature off for everybody, now",
+    () => import("./commands/rollback.ts"),
+    (m, [target], o) => m.rollback(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .option("--reason <text>", "why, for the ledger")
+    .addOption(rollbackFor());
+  add(
+    program,
+    "pause",
+    "stop advancing; guarding goes on",
+    () => import("./commands/pause.ts"),
+    (m, [target], o) => m.pause(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .option("--reason <text>", "why, for the ledger");
+  add(
+    program,
+    "resume",
+    "let a paused rollout go on",
+    () => import("./commands/resume.ts"),
+    (m, [target], o) => m.resume(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .addOption(new Option("--adopt", "take over the exposure that the flag has now").conflicts("restore"))
+    .option("--restore", "write the exposure that the ledger says")
+    .option("--despite-breach", "go on although a guardrail broke; its evidence begins again")
+    .option("--reason <text>", "why, for the ledger");
+  add(
+    program,
+    "accept",
+    "make a changed plan file the plan of the run",
+    () => import("./commands/accept.ts"),
+    (m, [plan], o) => m.accept(cli, plan!, o),
+  ).argument("<plan>", PLAN);
+  add(
+    program,
+    "restart",
+    "begin the next run of an ended rollout",
+    () => import("./commands/restart.ts"),
+    (m, [target], o) => m.restart(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .option("--reason <text>", "why another run")
+    .addOption(adopt());
+
+  program.commandsGroup("Look:");
+  add(
+    program,
+    "status",
+    "why a rollout stands where it stands, and what it waits for; without a name, all of them",
+    () => import("./commands/status.ts"),
+    (m, [target], o) => m.status(cli, target, o),
+  ).argument("[target]", TARGET);
+  const log = add(
+    program,
+    "log",
+    "what happened, entry by entry",
+    () => import("./commands/log.ts"),
+    (m, [target], o) => m.log(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .option("--follow", "wait for more");
+  add(
+    log,
+    "verify",
+    "check that nothing in the ledger was changed",
+    () => import("./commands/log.ts"),
+    (m, [target], o) => m.verify(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .option("--head <hash>", "the hash of an entry that you kept: nothing up to it may have changed or be gone");
+  add(
+    program,
+    "metrics",
+    "ask every metric of a plan once and show what came",
+    () => import("./commands/metrics.ts"),
+    (m, [target], o) => m.metrics(cli, target!, o),
+  ).argument("<target>", TARGET);
+  add(
+    program,
+    "demo",
+    "watch a rollout on a small shop of its own; nothing to install",
+    () => import("./commands/demo.ts"),
+    (m, _, o) => m.demo(cli, o),
+  ).addOption(new Option("--break <what>", "make the new path bad, and watch it rolled back").choices(["errors", "latency"]));
+  return program;
+}

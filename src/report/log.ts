@@ -1,0 +1,102 @@
+import { describeExposure } from "../core/exposure.ts";
+import type { Actor, Entry, EntryOf } from "../model/entry.ts";
+import type { FlagReading } from "../model/flag.ts";
+import type { Plan } from "../model/plan.ts";
+import type { Verification } from "./log.schema.ts";
+import { blastRadiusSentence } from "./standing.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { terminalText } from "./text.ts";
+
+/** What an entry says, in one line of words. `plan` is that of the run after it. */
+export function entrySentence(entry: Entry, plan: Plan): string {
+  switch (entry.kind) {
+    case "started":
+      return startedSentence(entry, plan);
+    case "look":
+      return lookSentence(entry, plan);
+    case "intent":
+      return `${purposes[entry.data.purpose]} ${describeExposure(entry.data.to)} (was ${describeExposure(entry.data.from)}): ${entry.data.reason}`;
+    case "applied":
+      return `written and read back${entry.data.recovered ? " (found by a later command)" : ""}, entry ${entry.data.intent}`;
+    case "abandoned":
+      return `entry ${entry.data.intent} was given up: ${entry.data.reason}`;
+    case "repaired":
+      return `the flag was put back: it said ${foundText(entry.data.found)}`;
+    case "paused":
+      return `by a person: ${entry.data.reason}`;
+    case "resumed":
+      return resumedSentence(entry);
+    case "planChanged":
+      return `plan ${entry.data.planHash.slice(0, 12)} ${entry.data.by === "words" ? "taken over, words alone" : "accepted"}: ${entry.data.changes.join(", ")}`;
+    case "ended":
+      return `${entry.data.outcome}: ${entry.data.reason}`;
+    default:
+      return entry satisfies never;
+  }
+}
+
+const purposes: Record<EntryOf<"intent">["data"]["purpose"], string> = {
+  advance: "advance to",
+  rollback: "roll back to",
+  repair: "put back",
+  restore: "restore",
+};
+
+function startedSentence({ run, data }: EntryOf<"started">, plan: Plan): string {
+  const where = data.adopted ? `, adopting ${describeExposure(data.exposure)}` : "";
+  const why = data.reason === undefined ? "" : `: ${data.reason}`;
+  return `run ${run} of plan ${data.planHash.slice(0, 12)}, flag ${plan.flag.key}${where}${why}`;
+}
+
+function lookSentence({ data: { decision } }: EntryOf<"look">, plan: Plan): string {
+  const because = decision.because.map(({ sentence }) => sentence).join("; ");
+  const what = decision.kind === "advance" ? `advance to ${plan.stages[decision.stage]?.name ?? "?"}` : decision.kind;
+  const cost = decision.kind === "rollback" ? `; ${blastRadiusSentence(decision.blastRadius)}` : "";
+  return `${what}: ${because}${cost}`;
+}
+
+function resumedSentence({ data }: EntryOf<"resumed">): string {
+  const how = { plain: "by a person", adopt: "taking over what the flag says", restore: "restoring what the ledger says" }[data.mode];
+  return [how, ...(data.despiteBreach ? ["despite the breach"] : []), ...(data.reason === undefined ? [] : [data.reason])].join(": ");
+}
+
+function foundText(found: FlagReading): string {
+  return found.kind === "known" ? describeExposure(found.exposure) : found.found;
+}
+
+/** Nothing vouches for an actor: it is what the process said of itself. */
+export function actorText({ who, where }: Actor): string {
+  return `${who}@${where}`;
+}
+
+const KIND_WIDTH = "planChanged".length;
+
+/** One entry of a log as a line: number, time, what happened, and who says to have done it. */
+export function logLine(entry: Entry, plan: Plan, style: Style = plainStyle): string {
+  const time = new Date(entry.at)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "Z");
+  const kind = kindColour(entry, style)(entry.kind.padEnd(KIND_WIDTH));
+  const by = style.dim(`[${terminalText(actorText(entry.actor))}, claimed]`);
+  return `${String(entry.seq).padStart(5)}  ${time}  ${kind}  ${terminalText(entrySentence(entry, plan))}  ${by}`;
+}
+
+function kindColour(entry: Entry, style: Style): (text: string) => string {
+  if (entry.kind === "look") return entry.data.decision.kind === "rollback" ? style.red : style.dim;
+  if (entry.kind === "intent") return entry.data.purpose === "rollback" ? style.red : style.bold;
+  if (entry.kind === "paused" || entry.kind === "abandoned" || entry.kind === "repaired") return style.yellow;
+  return style.green;
+}
+
+/** A verification for the terminal. */
+export function verificationView({ rollout, entries, head, given }: Verification, style: Style = plainStyle): string {
+  const lines = [
+    `${style.bold(rollout)}: ${style.green("the chain holds")}, ${entries} ${entries === 1 ? "entry" : "entries"}`,
+    ...(given
+      ? [`the head that was given is entry ${given.seq}: nothing up to it was changed or cut`]
+      : ["a tail that was cut off does not show: compare with a head that you kept, --head HASH"]),
+    style.dim(`head ${head.seq} ${head.hash}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}

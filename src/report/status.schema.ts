@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { flagSnapshotSchema } from "../model/flag.ts";
+import { gateSchema, verdictSchema } from "../model/verdict.ts";
+import { standingSchema } from "./standing.schema.ts";
+
+/** Why a rollout stands where it stands, and what it waits for. */
+export const statusSchema = standingSchema.extend({
+  schema: z.literal("rollout.status/1"),
+  /** Why, in a sentence. */
+  sentence: z.string(),
+  startedAt: z.number().int(),
+  /** The stage that comes next. */
+  next: z.string().optional(),
+  /** A change of exposure that is under way, or was left unfinished. */
+  underWay: z.strictObject({ purpose: z.string(), to: z.string(), since: z.number().int() }).optional(),
+  lastLook: z
+    .strictObject({ at: z.number().int(), flag: flagSnapshotSchema, gates: z.array(gateSchema), verdicts: z.array(verdictSchema) })
+    .optional(),
+  /** How long nobody has looked, in milliseconds, while somebody has the feature. */
+  unguardedFor: z.number().optional(),
+  /** The plan file differs from the plan of the run. */
+  planDiffers: z.boolean(),
+});
+export type Status = z.infer<typeof statusSchema>;
+
+/** All rollouts of a store. One whose ledger is damaged says so. */
+export const statusListSchema = z.strictObject({
+  schema: z.literal("rollout.status-list/1"),
+  store: z.string(),
+  rollouts: z.array(z.union([statusSchema, z.strictObject({ rollout: z.string(), error: z.string() })])),
+});
+export type StatusList = z.infer<typeof statusListSchema>;

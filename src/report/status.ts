@@ -1,0 +1,100 @@
+import { describeExposure } from "../core/exposure.ts";
+import { unguardedSince } from "../core/progress.ts";
+import { duration } from "../core/words.ts";
+import type { FlagSnapshot } from "../model/flag.ts";
+import type { Instant } from "../model/measurement.ts";
+import type { State } from "../model/state.ts";
+import { gateLines, headLine, standingLine, standingOf, verdictLines } from "./standing.ts";
+import type { Status, StatusList } from "./status.schema.ts";
+import { nextSteps } from "./step.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { terminalText } from "./text.ts";
+
+/** Where a run stands and why. `planHash` is that of the plan file, where one was given. */
+export function statusOf(state: State, now: Instant, planHash?: string): Status {
+  const { lastLook, intent, plan } = state;
+  const next = state.end ? undefined : plan.stages[state.stage + 1];
+  const since = unguardedSince(state);
+  return {
+    schema: "rollout.status/1",
+    ...standingOf(state),
+    sentence: sentenceOf(state),
+    startedAt: state.startedAt,
+    ...(next && { next: next.name }),
+    ...(intent && { underWay: { purpose: intent.purpose, to: describeExposure(intent.to), since: intent.at } }),
+    ...(lastLook && { lastLook: { at: lastLook.at, flag: lastLook.flag, gates: lastLook.gates, verdicts: lastLook.verdicts } }),
+    ...(since !== undefined && { unguardedFor: Math.max(0, now - since) }),
+    planDiffers: planHash !== undefined && planHash !== state.planHash,
+  };
+}
+
+function sentenceOf({ end, intent, pause, lastLook }: State): string {
+  if (intent) return `a change to ${describeExposure(intent.to)} (${intent.purpose}) is under way: ${intent.reason}`;
+  if (end) return { complete: "complete", rolledBack: "rolled back", yielded: "ended" }[end.outcome] + `: ${end.reason}`;
+  if (pause) return `paused${pause.cause === "person" ? " by a person" : ""}: ${pause.sentence}`;
+  if (!lastLook) return "started; nobody has looked yet";
+  const because = lastLook.decision.because.map(({ sentence }) => sentence).join("; ");
+  switch (lastLook.decision.kind) {
+    case "hold":
+      return `holding: ${because}`;
+    case "advance":
+      return `the last look moved it on: ${because}`;
+    default:
+      return `the last look decided to ${lastLook.decision.kind}: ${because}`;
+  }
+}
+
+/** A status for the terminal, as of `now`. */
+export function statusView(status: Status, now: Instant, style: Style = plainStyle): string {
+  const { sentence, lastLook, next, unguardedFor, planDiffers, startedAt, ended } = status;
+  return [
+    standingLine(status, style),
+    (status.paused || status.underWay ? style.yellow : style.bold)(terminalText(sentence)),
+    ...nextSteps(status),
+    ...(planDiffers && !ended
+      ? [style.yellow("the plan file differs from the plan of this run; advancing waits for `rollout accept PLAN`")]
+      : []),
+    ...(next === undefined ? [] : [`next stage: ${terminalText(next)}`]),
+    ...(lastLook && !ended
+      ? [`last look ${ago(now - lastLook.at)}; the flag said ${flagText(lastLook.flag)}`, ...gateLines(lastLook.gates, style)]
+      : []),
+    ...(lastLook ? verdictLines(lastLook.verdicts, style) : []),
+    ...(unguardedFor === undefined ? [] : [guardText(unguardedFor, style)]),
+    style.dim(`started ${ago(now - startedAt)}, plan ${status.planHash.slice(0, 12)}`),
+    headLine(status, style),
+    "",
+  ].join("\n");
+}
+
+function guardText(unguardedFor: number, style: Style): string {
+  return style.dim(`nobody has looked for ${duration(unguardedFor)}; every \`rollout advance\` looks`);
+}
+
+/** All rollouts of a store, a line each. */
+export function statusListView({ rollouts, store }: StatusList, now: Instant, style: Style = plainStyle): string {
+  if (rollouts.length === 0) return `no rollouts in ${terminalText(store)}\n`;
+  const lines = rollouts.map((each) => {
+    if ("error" in each) return `${style.bold(terminalText(each.rollout))}  ${style.red(terminalText(each.error))}`;
+    const age = each.lastLook ? style.dim(`  (last look ${ago(now - each.lastLook.at)})`) : "";
+    return `${standingLine(each, style)}  ${terminalText(each.sentence)}${age}`;
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+function flagText(flag: FlagSnapshot): string {
+  switch (flag.kind) {
+    case "known":
+      return terminalText(describeExposure(flag.exposure));
+    case "foreign":
+      return `something else: ${terminalText(flag.found)}`;
+    case "unreadable":
+      return `nothing: ${terminalText(flag.reason)}`;
+    default:
+      return flag satisfies never;
+  }
+}
+
+/** `3 min ago`; a clock that is behind the one that wrote has not got there yet. */
+function ago(milliseconds: number): string {
+  return milliseconds < 0 ? `in ${duration(-milliseconds)} by this clock` : `${duration(milliseconds)} ago`;
+}
