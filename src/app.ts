@@ -102,12 +102,14 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
   const redact = (text: string) => redactor.redact(text);
   const never = new AbortController().signal;
   const stopped = stop ?? never;
+  // One client for each signal and no more: a looping command connects anew for every look.
+  const clients = new Map([never, stopped].map((signal) => [signal, openHttp({ redact, env, signal })]));
 
   const tools = (folder: string, signal: AbortSignal): Tools => {
     refuseForks(env, trustPlan);
     const place = folderHere(folder, cwd);
     return {
-      http: openHttp({ redact, env, signal }),
+      http: clients.get(signal)!,
       files: openFiles({ folder: place, root: repositoryOf(place) ?? place }),
       clock: systemClock,
       reveal: secretReader({ env, ci: isCi(env), folder: place, secretsDirectory: env["ROLLOUT_SECRETS_DIR"], redactor }),

@@ -22,6 +22,8 @@ export function decide(state: State, findings: Findings): { gates: Gate[]; decis
   if (shut.length > 0) return decided({ kind: "hold", because: shut.flatMap(({ gate }) => because(gate)) });
 
   const next = state.plan.stages[state.stage + 1];
-  const passed = results.filter(({ gate }) => gate.gate === "bake" || gate.gate === "verdicts").flatMap(({ gate }) => because(gate));
+  const passed = results
+    .filter(({ gate }) => gate.gate === "bake" || (gate.gate === "verdicts" && state.stage >= 0))
+    .flatMap(({ gate }) => because(gate));
   return decided(next ? { kind: "advance", stage: state.stage + 1, because: passed } : { kind: "complete", because: passed });
 }

@@ -25,7 +25,7 @@ export function freshStage(progress: Record<string, Progress>): Record<string, P
 }
 
 function added(progress: Progress, guardrail: Guardrail, measurement: Measurement, state: State): Progress {
-  const treated = treatedCounts(guardrail, measurement);
+  const treated = treatedCounts(guardrail, measurement, state);
   const control = measurement.counts.control;
   const relative = isRelative(guardrail);
   if (treated.total === 0 || (relative && !control?.total)) return progress;
@@ -38,12 +38,15 @@ function added(progress: Progress, guardrail: Guardrail, measurement: Measuremen
   };
 }
 
-/** Everybody who has the feature for an absolute limit; the randomised treatment alone where it is compared. */
-function treatedCounts(guardrail: Guardrail, { counts }: Measurement): { events: number; total: number } {
-  const relative = isRelative(guardrail);
+/**
+ * Everybody who has the feature for an absolute limit; the randomised treatment alone where it is compared. A number for
+ * everybody is about nobody with the feature while it is off.
+ */
+function treatedCounts(guardrail: Guardrail, { counts }: Measurement, { exposure }: State): { events: number; total: number } {
+  const absolute = !isRelative(guardrail);
   const sum = { events: 0, total: 0 };
   for (const [cohort, each] of Object.entries(counts)) {
-    const counted = cohort === "treatment" || (!relative && (cohort === "everyone" || cohort.startsWith("segment:")));
+    const counted = cohort === "treatment" || (absolute && (cohort.startsWith("segment:") || (cohort === "everyone" && !isOff(exposure))));
     if (!counted || !each) continue;
     sum.events += each.events;
     sum.total += each.total;

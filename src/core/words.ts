@@ -9,7 +9,7 @@ const UNITS: [string, number][] = [
 
 /** A duration in milliseconds with its two largest units: `1 h 5 min`, `12 s`, `300 ms`. */
 export function duration(milliseconds: number): string {
-  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
+  if (Math.round(milliseconds) < 1_000) return `${Math.round(milliseconds)} ms`;
   const parts: string[] = [];
   let rest = Math.round(milliseconds / 1_000) * 1_000;
   for (const [unit, size] of UNITS) {

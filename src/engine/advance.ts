@@ -104,7 +104,7 @@ async function carryOut(
         state?.head.seq === base
           ? {
               kind: "ended",
-              data: { outcome: "complete", reason: `every gate of the last stage is open: ${describeExposure(state.exposure)}` },
+              data: { outcome: "complete", reason: `every gate of the last stage is open at ${describeExposure(state.exposure)}` },
             }
           : undefined,
       );

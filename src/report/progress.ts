@@ -52,13 +52,13 @@ function entryShown(entry: Entry, state: State, style: Style): Shown {
         case "advance":
           return { status: `${terminalText(stage)}: ${terminalText(because)}`, key: `${stage} done` };
         case "complete":
-          return line(style.green, `complete: ${because}`);
+          return { status: `${terminalText(stage)}: ${terminalText(because)}`, key: "complete" };
         default:
           return decision satisfies never;
       }
     }
     case "intent":
-      return { status: terminalText(entrySentence(entry, state.plan)), key: `intent ${entry.seq}` };
+      return { status: terminalText(`writing the flag: ${describeExposure(entry.data.to)}`), key: `intent ${entry.seq}` };
     case "applied":
       return line(
         state.end ? style.red : style.green,

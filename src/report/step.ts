@@ -40,7 +40,7 @@ function sentenceOf({ outcome, decision, reason }: Step["result"], state: State)
     case "advanced":
       return `advanced to ${describeStage(state)}: ${because}`;
     case "complete":
-      return `complete: ${describeExposure(state.exposure)}`;
+      return `complete, ${describeExposure(state.exposure)} have it: ${because}`;
     case "paused":
       return `paused: ${because}`;
     case "rolledBack":
@@ -52,9 +52,7 @@ function sentenceOf({ outcome, decision, reason }: Step["result"], state: State)
     case "finishedRollback":
       return `rolled back, the feature is off for everybody: ${state.end?.reason ?? "a rollback was under way"}`;
     case "ended":
-      return state.end?.outcome === "complete"
-        ? "the run is complete; nothing was done"
-        : `the run was ended before (${state.end?.reason ?? ""}); nothing was done`;
+      return `the run is over, ${endedAs(state)}; nothing was done`;
     case "lost":
       return "somebody else wrote the ledger at the same time; nothing was done";
     case "abandoned":
@@ -64,16 +62,20 @@ function sentenceOf({ outcome, decision, reason }: Step["result"], state: State)
   }
 }
 
+function endedAs({ end }: State): string {
+  return end?.outcome === "rolledBack" ? "rolled back" : end?.outcome === "yielded" ? "given up for another rollout" : "complete";
+}
+
 function describeStage({ plan, stage, exposure }: State): string {
   return plan.stages[stage]?.name ?? describeExposure(exposure);
 }
 
 /** A step for the terminal. */
 export function stepView(report: StepReport, style: Style = plainStyle): string {
-  const { outcome, sentence, decision, verdicts, unguardedFor } = report;
+  const { outcome, decision, verdicts, unguardedFor } = report;
   return [
     standingLine(report, style),
-    colourOf(outcome, style)(terminalText(sentence)),
+    colourOf(outcome, style)(terminalText(headline(report))),
     ...(decision?.kind === "rollback" ? [blastRadiusSentence(decision.blastRadius)] : []),
     ...verdictLines(verdicts, style),
     ...(unguardedFor === undefined ? [] : [style.yellow(`unguarded for ${duration(unguardedFor)} before this look`)]),
@@ -81,6 +83,12 @@ export function stepView(report: StepReport, style: Style = plainStyle): string 
     headLine(report, style),
     "",
   ].join("\n");
+}
+
+/** The sentence, without the reasons that stand in the verdicts below it. */
+function headline({ outcome, sentence, verdicts }: StepReport): string {
+  const told = outcome === "rolledBack" && verdicts.some(({ verdict }) => verdict === "breach");
+  return told ? "rolled back: the feature is off for everybody" : sentence;
 }
 
 function colourOf(outcome: StepReport["outcome"], style: Style): (text: string) => string {

@@ -76,7 +76,9 @@ describe("when every gate is open", () => {
   test("after the last stage the rollout is complete", () => {
     const done = { stage: 2, exposure: exposed(EVERYBODY), progress: { errors: progress({ baked: HOUR }) } };
     expect(decided(done, { flag: known(exposed(EVERYBODY)) }).short).toBe("complete");
-    expect(decided({ ...done, progress: { errors: progress({ baked: HOUR - 1 }) } }, { flag: known(exposed(EVERYBODY)) }).short).toBe("hold");
+    expect(decided({ ...done, progress: { errors: progress({ baked: HOUR - 1 }) } }, { flag: known(exposed(EVERYBODY)) }).short).toBe(
+      "hold",
+    );
   });
 });
 
@@ -119,7 +121,12 @@ describe("a breach", () => {
     const users = { ...plan().audience, units: 50_000 };
     const { decision } = decided(
       { plan: plan({ audience: users }), progress: { errors: progress({ requests: 900, excessEvents: 11.6 }) } },
-      { ...harm, metrics: { errors: measured(interval(START + 10 * MINUTE, START + 11 * MINUTE, { treatment: of(12, 100), control: of(10, 1_000) })) } },
+      {
+        ...harm,
+        metrics: {
+          errors: measured(interval(START + 10 * MINUTE, START + 11 * MINUTE, { treatment: of(12, 100), control: of(10, 1_000) })),
+        },
+      },
     );
     expect(decision).toMatchObject({ blastRadius: { users: 500, requests: 1_000, excessEvents: 23, exposedFor: HOUR } });
   });
@@ -286,16 +293,38 @@ describe("bake", () => {
     ["is over when every guardrail has it", baked(30 * MINUTE, 30 * MINUTE), both("clear"), "advance"],
     ["does not wait for a guardrail that cannot be judged here", baked(30 * MINUTE, 0), both("notJudgeable"), "advance"],
     ["does wait for one that is undecided", baked(30 * MINUTE, 0), both("inconclusive"), "hold"],
-    ["does not wait for a guardrail of another stage", { plan: plan({ guardrails: [guardrail(), guardrail({ id: "slow", stages: ["all"] })] }) }, {}, "advance"],
+    [
+      "does not wait for a guardrail of another stage",
+      { plan: plan({ guardrails: [guardrail(), guardrail({ id: "slow", stages: ["all"] })] }) },
+      {},
+      "advance",
+    ],
     ["counts what this look measured", { progress: { errors: progress({ baked: 29 * MINUTE }) } }, oneMinute(), "advance"],
-    ["goes by the clock without guardrails", { plan: plan({ guardrails: [] }), progress: {} }, { verdicts: [], at: START + 31 * MINUTE }, "advance"],
-    ["by the clock it begins when the change has reached everybody", { plan: plan({ guardrails: [] }) }, { verdicts: [], at: START + 31 * MINUTE - 1 }, "hold"],
-    ["goes by the clock when no guardrail can be judged", unbaked, { verdicts: [verdict("notJudgeable")], at: START + 31 * MINUTE }, "advance"],
+    [
+      "goes by the clock without guardrails",
+      { plan: plan({ guardrails: [] }), progress: {} },
+      { verdicts: [], at: START + 31 * MINUTE },
+      "advance",
+    ],
+    [
+      "by the clock it begins when the change has reached everybody",
+      { plan: plan({ guardrails: [] }) },
+      { verdicts: [], at: START + 31 * MINUTE - 1 },
+      "hold",
+    ],
+    [
+      "goes by the clock when no guardrail can be judged",
+      unbaked,
+      { verdicts: [verdict("notJudgeable")], at: START + 31 * MINUTE },
+      "advance",
+    ],
     ["by the clock it is not over before its time", unbaked, { verdicts: [verdict("notJudgeable")], at: START + 30 * MINUTE }, "hold"],
   ])("%s", (_, before, found, expected) => expect(decided(before, found).short).toBe(expected));
 
   function oneMinute(): Partial<Findings> {
-    return { metrics: { errors: measured(interval(START + 10 * MINUTE, START + 11 * MINUTE, { treatment: of(0, 10), control: of(0, 10) })) } };
+    return {
+      metrics: { errors: measured(interval(START + 10 * MINUTE, START + 11 * MINUTE, { treatment: of(0, 10), control: of(0, 10) })) },
+    };
   }
 
   test("says when it can be over at the earliest", () => {
@@ -310,7 +339,10 @@ describe("bake", () => {
 
 describe("minSamples", () => {
   const asks = (samples: number) => ({
-    plan: plan({ stages: [stage("canary", exposed(1_000), 0, 1_000), stage("all", exposed(EVERYBODY), 0)], guardrails: [guardrail(), guardrail({ id: "slow" })] }),
+    plan: plan({
+      stages: [stage("canary", exposed(1_000), 0, 1_000), stage("all", exposed(EVERYBODY), 0)],
+      guardrails: [guardrail(), guardrail({ id: "slow" })],
+    }),
     progress: { errors: progress({ samples: 5_000 }), slow: progress({ samples }) },
   });
   const both = (slow: VerdictKind) => ({ verdicts: [verdict("clear"), verdict(slow, "slow")] });
@@ -318,7 +350,12 @@ describe("minSamples", () => {
     ["every guardrail must have seen them", asks(999), both("clear"), "hold"],
     ["then the stage may be left", asks(1_000), both("clear"), "advance"],
     ["a guardrail that cannot be judged need not", asks(0), both("notJudgeable"), "advance"],
-    ["none that can be judged: nothing to wait for", asks(0), { verdicts: [verdict("notJudgeable"), verdict("notJudgeable", "slow")] }, "advance"],
+    [
+      "none that can be judged: nothing to wait for",
+      asks(0),
+      { verdicts: [verdict("notJudgeable"), verdict("notJudgeable", "slow")] },
+      "advance",
+    ],
   ])("%s", (_, before, found, expected) => expect(decided(before, found).short).toBe(expected));
 
   test("says how many there are", () => {
@@ -332,11 +369,21 @@ describe("nothing found, nothing excluded", () => {
     ["advance: the stage may be left", { plan: policy({ onInconclusive: "advance" }) }, undecided, "advance"],
     ["hold: it may not", { plan: policy({ onInconclusive: "hold" }) }, undecided, "hold"],
     ["pause: a person is asked", { plan: policy({ onInconclusive: "pause" }) }, undecided, "pause (inconclusive)"],
-    ["pause: not while the bake goes on, which may find something", { plan: policy({ onInconclusive: "pause" }), ...unbaked }, undecided, "hold"],
+    [
+      "pause: not while the bake goes on, which may find something",
+      { plan: policy({ onInconclusive: "pause" }), ...unbaked },
+      undecided,
+      "hold",
+    ],
     ["pause: not while the flag cannot be read", { plan: policy({ onInconclusive: "pause" }) }, { ...undecided, flag: unreadable }, "hold"],
     ["pause: holds what is paused already", { plan: policy({ onInconclusive: "pause" }), pause: paused }, undecided, "hold"],
     ["pause: nobody is asked about what is clear", { plan: policy({ onInconclusive: "pause" }) }, {}, "advance"],
-    ["hold: a guardrail that cannot be judged holds nobody up", { plan: policy({ onInconclusive: "hold" }) }, { verdicts: [verdict("notJudgeable")] }, "advance"],
+    [
+      "hold: a guardrail that cannot be judged holds nobody up",
+      { plan: policy({ onInconclusive: "hold" }) },
+      { verdicts: [verdict("notJudgeable")] },
+      "advance",
+    ],
   ])("%s", (_, before, found, expected) => expect(decided(before, found).short).toBe(expected));
 });
 
@@ -376,11 +423,13 @@ describe("the order of the gates", () => {
         for (const each of gates) gateSchema.parse(each);
         decisionSchema.parse(decision);
 
-        const speaking = together.filter(({ alone }) => alone !== "hold" && !(alone.startsWith("pause") && together.at(-1)!.gate === "pause"));
-        const expected = speaking[0]?.alone ?? (together.length > 0 ? "hold" : "advance");
+        const speaking = together.find(
+          ({ alone }) => alone !== "hold" && !(alone.startsWith("pause") && together.at(-1)!.gate === "pause"),
+        );
+        const expected = speaking?.alone ?? (together.length > 0 ? "hold" : "advance");
         expect(short).toBe(expected);
         if (expected === "hold") expect(decision.because.map(({ gate }) => gate)).toEqual(together.map(({ gate }) => gate));
-        else if (expected !== "advance") expect(decision.because.map(({ gate }) => gate)).toEqual([speaking[0]!.gate]);
+        else if (expected !== "advance") expect(decision.because.map(({ gate }) => gate)).toEqual([speaking!.gate]);
       }),
     );
   });

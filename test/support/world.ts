@@ -80,6 +80,8 @@ export interface World {
   source: "well" | "dead" | "empty" | "same" | "blind";
   /** All that was ever counted by now, by cohort. */
   truth(cohort: Cohort): Counts;
+  /** What the shop's counters did, for a world that goes on from this one. */
+  readonly slopes: readonly Slope[];
   runner(name: string, offset?: number): Runner;
   entries(name: string): StoredEntry[];
 }
@@ -87,7 +89,7 @@ export interface World {
 export interface WorldOptions {
   /** Whether the flag system refuses a write with an old revision. */
   checked?: boolean;
-  /** A store, a flag and a time to go on from. */
+  /** A store, a flag, a shop and a time to go on from. */
   from?: World;
 }
 
@@ -97,7 +99,8 @@ const STALE = 2 * MINUTE;
 export function createWorld({ checked = true, from }: WorldOptions = {}): World {
   const ledgers = new Map([...(from?.ledgers ?? [])].map(([name, stored]) => [name, [...stored]]));
   let live: { exposure: Exposure; foreign?: string; revision: number } = { exposure: from?.exposure ?? OFF, revision: 0 };
-  const history = shopHistory((from?.time ?? BEGINNING) - DAY);
+  const slopes: Slope[] = [...(from?.slopes ?? [])];
+  const history = shopHistory(slopes);
   let conditions = HEALTHY;
   let ids = 0;
 
@@ -125,6 +128,7 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
       countFromNow();
     },
     source: "well",
+    slopes,
     truth: (cohort) => history.countsAt(cohort, world.time),
     runner(name, offset = 0) {
       const runner: Runner = { name, offset, notes: [], stop: new AbortController(), engine: undefined as never };
@@ -233,7 +237,6 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
     };
   }
 
-  countFromNow();
   return world;
 }
 
@@ -250,9 +253,9 @@ interface Slope {
   rates: Record<"treatment" | "control", Counts>;
 }
 
-function shopHistory(beginning: Instant): ShopHistory {
+function shopHistory(slopes: Slope[]): ShopHistory {
   const none = { events: 0, total: 0 };
-  const slopes: Slope[] = [{ at: beginning, sums: { treatment: none, control: none }, rates: ratesOf(HEALTHY, 0) }];
+  if (slopes.length === 0) slopes.push({ at: BEGINNING - DAY, sums: { treatment: none, control: none }, rates: ratesOf(HEALTHY, 0) });
   const slopeAt = (at: Instant) => slopes.findLast((slope) => slope.at <= at) ?? slopes[0]!;
   const sumAt = ({ at: since, sums, rates }: Slope, group: "treatment" | "control", at: Instant): Counts => ({
     events: sums[group].events + rates[group].events * (at - since),

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { openApp, planFileOf, readPlanFile, runToEnd } from "../../app.ts";
-import { choosePort, LOOPBACK } from "../../demo/loopback.ts";
+import { choosePort } from "../../demo/loopback.ts";
 import { prepareDemoFolder } from "../../demo/folder.ts";
 import { startShop } from "../../demo/shop.ts";
 import { startTraffic } from "../../demo/traffic.ts";
@@ -28,7 +28,7 @@ export async function demo(cli: Cli, { json, break: breakMode }: Globals & { bre
   const shop = await startShop({ flagsFile: folder.flags, port, breakMode, seed: SEED });
   const traffic = startTraffic({ url: shop.url, users: USERS, requestsPerSecond: REQUESTS_PER_SECOND, seed: SEED, signal: stop });
   try {
-    output.talk(introduction(folder.name, shop.url, breakMode));
+    output.talk(introduction({ flags: relative(cwd, folder.flags), plan: relative(cwd, folder.plan) }, shop.url, breakMode));
     await traffic.reached(WARM_UP);
     const { engine } = openApp({ cwd, env, store: folder.store, stop, tell: (note) => output.progress(note) });
     const result = await runToEnd(engine, file.plan.rollout, { file, adopt: false });
@@ -42,13 +42,13 @@ export async function demo(cli: Cli, { json, break: breakMode }: Globals & { bre
   }
 }
 
-function introduction(folder: string, url: string, breakMode: BreakMode | undefined): string {
+function introduction(folder: { flags: string; plan: string }, url: string, breakMode: BreakMode | undefined): string {
   const path = { errors: "fails for one request in four", latency: "is slow for one request in three", sound: "is sound" }[
     breakMode ?? "sound"
   ];
   return [
-    `A shop on ${url.replace("127.0.0.1", LOOPBACK)} with ${USERS.toLocaleString("en-US")} users asks OpenFeature for its flag in ${folder}/flags.json.`,
-    `Its new path ${path}. The plan is ${folder}/plan.yaml; its bakes are seconds, where yours will be hours.`,
+    `A shop on ${url} with ${USERS.toLocaleString("en-US")} users asks OpenFeature for its flag in ${folder.flags}.`,
+    `Its new path ${path}. The plan is ${folder.plan}; its bakes are seconds, where yours will be hours.`,
     "",
   ].join("\n");
 }
