@@ -2,12 +2,15 @@ import type { State } from "../model/state.ts";
 import type { Decision, Gate } from "../model/verdict.ts";
 import { gates, type Findings } from "./gates.ts";
 import { guardrailsOf, progressAfter } from "./progress.ts";
+import { onTimelineOf } from "./time.ts";
 
 /**
  * What follows from a look, in the order of the gates: the first that speaks wins. A breach always speaks; a pause
  * stops advancing, never guarding.
  */
-export function decide(state: State, findings: Findings): { gates: Gate[]; decision: Decision } {
+export function decide(before: State, findings: Findings): { gates: Gate[]; decision: Decision } {
+  // As the entry of this look will find it: what waited by another clock begins to wait again.
+  const state = onTimelineOf(before, findings.at);
   const guardrails = guardrailsOf(state);
   const progress = Object.fromEntries(guardrails.map((each) => [each.id, progressAfter(state, each, findings.metrics[each.metric])]));
   const results = gates.map((gate) => gate({ ...findings, state, guardrails, progress }));

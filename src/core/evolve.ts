@@ -6,7 +6,7 @@ import type { MetricState, State } from "../model/state.ts";
 import { sameExposure, isOff } from "./exposure.ts";
 import { changedGuardrails } from "./planChange.ts";
 import { freshStage, progressAfter } from "./progress.ts";
-import { onTimelineOf } from "./time.ts";
+import { besideMeasured, onTimelineOf } from "./time.ts";
 
 /** Changes older than every interval still to be measured are forgotten; this many are kept at the most. */
 const MOST_CHANGES = 20;
@@ -67,7 +67,7 @@ function begun(before: State | undefined, { at, run, rollout, data }: EntryOf<"s
     bakeFrom: at,
     ...(exposed && { firstExposedAt: at }),
     changes: [],
-    late: before?.late ?? [],
+    late: (before?.intent ? mayStillLand(before, before.intent) : before)?.late ?? [],
     metrics: afterReadings({}, data.metrics, at),
     progress: {},
     evidence: {},
@@ -140,14 +140,14 @@ function afterIntent(state: State, { seq, at, data }: EntryOf<"intent">): State 
       reason: data.reason,
       overtook,
     },
-    changes: [...next.changes, { from: at }].slice(-MOST_CHANGES),
+    changes: [...next.changes, { from: besideMeasured(state, at) }].slice(-MOST_CHANGES),
   };
 }
 
 function afterApplied(state: State, { at, data }: EntryOf<"applied">): State {
   const { intent } = state;
   if (!intent || intent.seq !== data.intent) return state;
-  const settled = withoutIntent(state, at + state.plan.flag.propagation);
+  const settled = withoutIntent(state, besideMeasured(state, at) + state.plan.flag.propagation);
   const next: State = {
     ...settled,
     exposure: intent.to,
@@ -206,12 +206,14 @@ function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): S
   };
 }
 
-function withoutIntent(state: State, until: Instant = state.at): State {
+function withoutIntent(state: State, until: Instant = besideMeasured(state, state.at)): State {
   const { intent, ...rest } = state;
   return { ...rest, changes: state.changes.map((change) => (change.until === undefined && intent ? { ...change, until } : change)) };
 }
 
 function mayStillLand(state: State, { seq, to }: { seq: number; to: Exposure }): State {
+  // Off is never taken for a late write of our own: it may be somebody's emergency, and nothing may undo that.
+  if (isOff(to)) return state;
   return { ...state, late: [...state.late, { intent: seq, to }] };
 }
 

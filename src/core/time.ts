@@ -1,50 +1,61 @@
 import type { Instant } from "../model/measurement.ts";
-import type { State, Timeline } from "../model/state.ts";
+import type { State } from "../model/state.ts";
 
 /**
- * Clocks disagree, and nothing in a ledger says which one is right. Entries within a minute of each other share a
- * timeline. A greater step back, or the return from one, changes the timeline: how far each metric was measured belongs
- * to the timeline (so that neither clock counts what it counted before, and a clock a day ahead blinds nobody), and all
- * that waits begins to wait again (so that no jump ends a bake or a patience early).
+ * Clocks disagree, and nothing in a ledger says which one is right. What was measured is dated by the source, so that it
+ * is the same for all clocks: none counts again what another has counted, and none blinds another. All else is dated by
+ * the clock of whoever wrote the entry. Entries within a minute of each other share a timeline. A greater step back, or
+ * the return from one, changes the timeline, and all that waits begins to wait again (so that no such jump ends a bake or
+ * a patience early, and none makes it endless).
  */
 
 /** How far clocks of different machines may be apart without anything being done about it. */
-const TOLERANCE = 60_000;
+export const TOLERANCE = 60_000;
 /** How many clocks that disagree are remembered. */
 const MOST_TIMELINES = 4;
 
 /** The state with its instants on the timeline of an entry written at `at`. */
 export function onTimelineOf(state: State, at: Instant): State {
-  const known = [present(state), ...state.timelines].filter((timeline) => timeline.at <= at + TOLERANCE);
-  const chosen = known.reduce<Timeline | undefined>((best, timeline) => (best && best.at >= timeline.at ? best : timeline), undefined);
-  if (chosen && chosen.at === state.at) return { ...state, at: Math.max(state.at, at) };
+  const known = [state.at, ...state.timelines].filter((timeline) => timeline <= at + TOLERANCE);
+  const chosen = known.length > 0 ? Math.max(...known) : undefined;
+  if (chosen === state.at) return { ...state, at: Math.max(state.at, at) };
 
-  const others = [present(state), ...state.timelines.filter((timeline) => timeline !== chosen)].slice(0, MOST_TIMELINES);
+  const others = [state.at, ...state.timelines.filter((timeline) => timeline !== chosen)].slice(0, MOST_TIMELINES);
   const metrics = Object.fromEntries(
     Object.entries(state.metrics).map(([name, metric]) => {
-      const through = chosen?.through[name] ?? Math.min(metric.through, at);
+      // A scraped source knows the time by its reader's clock alone; what it counted is safe in its cursor.
+      const through = metric.cursor === undefined ? metric.through : Math.min(metric.through, at);
       return [name, { ...metric, through, ...(metric.missing && { missing: { ...metric.missing, since: at } }) }];
     }),
   );
-  return {
+  const next: State = {
     ...state,
     at,
     timelines: others,
     metrics,
     bakeFrom: at,
     progress: Object.fromEntries(Object.entries(state.progress).map(([id, progress]) => [id, { ...progress, baked: 0 }])),
-    changes: state.changes.map((change) => ({
-      from: Math.min(change.from, at),
-      ...(change.until !== undefined && { until: Math.min(change.until, at) }),
-    })),
     ...(state.intent && { intent: { ...state.intent, ...restarted(state.intent, at) } }),
     ...(state.firstExposedAt !== undefined && { firstExposedAt: Math.min(state.firstExposedAt, at) }),
     startedAt: Math.min(state.startedAt, at),
   };
+  return { ...next, changes: undated(next, at) };
 }
 
-function present(state: State): Timeline {
-  return { at: state.at, through: Object.fromEntries(Object.entries(state.metrics).map(([name, metric]) => [name, metric.through])) };
+/**
+ * The instant of an entry beside what was measured: it was written after that, so a clock that says otherwise is behind.
+ */
+export function besideMeasured(state: State, at: Instant): Instant {
+  return Math.max(at, ...Object.values(state.metrics).map(({ through }) => through));
+}
+
+/** When, by the clock that counts now, the changes so far were made is not known: all that is not measured yet is mixed. */
+function undated(state: State, at: Instant): State["changes"] {
+  const measured = Object.values(state.metrics).map(({ through }) => through);
+  if (measured.length === 0) return [];
+  const from = Math.min(...measured);
+  const underWay = state.changes.some((change) => change.until === undefined);
+  return [{ from, ...(!underWay && { until: besideMeasured(state, at) }) }];
 }
 
 /** An open intent gets its whole time again, counted by the new clock. */

@@ -2,6 +2,7 @@ import { RolloutError } from "../errors.ts";
 import { alphaOf } from "../core/budget.ts";
 import { decide } from "../core/decide.ts";
 import { isSplit } from "../core/exposure.ts";
+import { onTimelineOf } from "../core/time.ts";
 import { guardrailsOf } from "../core/progress.ts";
 import { judge, judgeVersion } from "../judge/judge.ts";
 import type { Statement } from "../model/entry.ts";
@@ -28,7 +29,7 @@ export async function takeLook(
   flag: FlagSnapshot,
   planDiffers: boolean,
 ): Promise<Look> {
-  const metrics = await stoppable(measureAll(engine, state, sources), engine.stop);
+  const metrics = await stoppable(measureAll(engine, onTimelineOf(state, engine.clock.now()), sources), engine.stop);
   const { verdicts, evidence } = judgeAll(state, metrics);
   const at = engine.clock.now();
   const decided = decide(state, { at, flag, metrics, verdicts, planDiffers });

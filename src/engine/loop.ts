@@ -22,7 +22,7 @@ async function keepLooking(
   }
 }
 
-/** Until it moves, ends or pauses, for at most `milliseconds`. */
+/** Until it moves, ends or a look pauses it, for at most `milliseconds`. What was paused before is guarded meanwhile. */
 export async function waitForMove(
   engine: Engine,
   name: string,
@@ -30,17 +30,17 @@ export async function waitForMove(
   milliseconds: number,
   onStep: (result: StepResult) => void = () => {},
 ): Promise<StepResult> {
-  const waits = new Set<Outcome["outcome"]>(["holding", "lost", "abandoned"]);
+  const waits = new Set<Outcome["outcome"]>(["holding", "pausedBefore", "lost", "abandoned"]);
   return keepLooking(engine, name, options, ({ outcome }) => !waits.has(outcome), milliseconds, onStep);
 }
 
-/** On to the end of the run, or until a person is needed. */
+/** On to the end of the run, or until a look pauses it. What was paused before is guarded until somebody resumes it. */
 export async function runToEnd(
   engine: Engine,
   name: string,
   options: StepOptions,
   onStep: (result: StepResult) => void = () => {},
 ): Promise<StepResult> {
-  const goesOn = new Set<Outcome["outcome"]>(["advanced", "holding", "lost", "abandoned"]);
+  const goesOn = new Set<Outcome["outcome"]>(["advanced", "holding", "pausedBefore", "lost", "abandoned"]);
   return keepLooking(engine, name, options, ({ outcome }) => !goesOn.has(outcome), Number.POSITIVE_INFINITY, onStep);
 }

@@ -3,6 +3,7 @@ import type { Measured, MeasureRequest } from "../metrics/port.ts";
 import type { Instant, Measurement, MetricReading } from "../model/measurement.ts";
 import type { Plan } from "../model/plan.ts";
 import type { ChangeWindow, State } from "../model/state.ts";
+import { TOLERANCE } from "../core/time.ts";
 import type { ConnectedSource, Engine } from "./context.ts";
 
 /** How long a look may wait for its sources, in milliseconds. */
@@ -53,15 +54,20 @@ export async function measureAll(
 ): Promise<Record<string, MetricReading>> {
   const { plan } = state;
   const now = engine.clock.now();
+  const elapsed = Math.max(0, now - state.at);
   const names = judgedMetrics(plan);
   const readings: Record<string, MetricReading> = {};
   const answers = await ask(plan, sources, names, (name, { history, settle }) => {
     const known = state.metrics[name];
     if (!history) return { intervals: [], cursor: known?.cursor };
-    const to = now - settle;
+    // A clock that is behind what was measured cannot say how far to ask, only how much time went by.
+    const behind = known && known.through > now + TOLERANCE;
+    const to = behind ? known.through + elapsed : now - settle;
     if (!known) {
       // A metric that came with a change of the plan begins here.
-      readings[name] = { status: "measured", through: to, measurements: [] };
+      const others = Object.values(state.metrics).map(({ through }) => through);
+      const through = others.length > 0 ? Math.min(to, Math.max(...others)) : to;
+      readings[name] = { status: "measured", through, measurements: [] };
       return undefined;
     }
     if (to <= known.through) {
@@ -70,8 +76,19 @@ export async function measureAll(
     }
     return { intervals: cutAtChanges({ from: known.through, to }, windowsOf(state)), cursor: undefined };
   });
-  for (const [name, measured] of Object.entries(answers)) readings[name] = readingOf(measured, state);
+  for (const [name, measured] of Object.entries(answers)) readings[name] = readingOf(upToNewest(measured), state);
   return readings;
+}
+
+/**
+ * An answer without what lies after its newest sample: nothing is known of that yet, and a clock that is ahead would have
+ * it counted as seen.
+ */
+function upToNewest(measured: Measured): Measured {
+  const { newest } = measured.sent;
+  if (measured.status !== "measured" || newest === undefined) return measured;
+  const intervals = measured.intervals.filter(({ from }) => from < newest).map((each) => ({ ...each, to: Math.min(each.to, newest) }));
+  return { ...measured, intervals };
 }
 
 /** What the state keeps of an answer. */

@@ -62,7 +62,7 @@ export async function preflight(
       name,
       measured.status === "baseline"
         ? { status: "baseline", through: measured.at, cursor: measured.cursor }
-        : { status: "measured", through: through[name] ?? now, measurements: [] },
+        : { status: "measured", through: Math.min(through[name] ?? now, measured.sent.newest ?? now), measurements: [] },
     ]),
   );
   return { metrics, warnings: findings.flatMap(({ name, measured }) => warningsOf(plan, name, measured)) };

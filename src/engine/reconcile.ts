@@ -1,4 +1,5 @@
 import { describeExposure, sameExposure } from "../core/exposure.ts";
+import { onTimelineOf } from "../core/time.ts";
 import type { FlagReading, FlagSnapshot } from "../model/flag.ts";
 import type { Running } from "./context.ts";
 import { isRead, snapshotFlag } from "./flag.ts";
@@ -16,20 +17,22 @@ const MOST_ROUNDS = 8;
  * @returns the flag as it is now
  */
 export async function reconcile(run: Running): Promise<FlagSnapshot> {
-  let flag: FlagSnapshot = { kind: "unreadable", reason: "it was not read" };
   for (let round = 0; round < MOST_ROUNDS; round++) {
     // The ledger first, the flag after: what is decided on the two is recorded only if the ledger has not moved since.
     await run.ledger.refresh();
     if (run.state.intent?.purpose === "rollback") await finishRollback(run);
-    flag = await snapshotFlag(run);
+    const flag = await snapshotFlag(run);
     if (!isRead(flag) || !(await settle(run, flag))) return flag;
   }
-  return flag;
+  // What was read is older than what was settled since: to decide on both together would see drift where there is none.
+  return { kind: "unreadable", reason: "others are changing it at the same time" };
 }
 
 /** Does one thing that needs doing; whether there was one. */
 async function settle(run: Running, flag: FlagReading): Promise<boolean> {
-  const { state, ledger, engine } = run;
+  const { ledger, engine } = run;
+  const now = engine.clock.now();
+  const state = onTimelineOf(run.state, now);
   const { intent } = state;
   if (!intent) {
     if (!isLateWrite(run, flag)) return false;
@@ -37,17 +40,20 @@ async function settle(run: Running, flag: FlagReading): Promise<boolean> {
   }
   if (intent.purpose === "rollback") return true;
   // Its writer may be at work: until twice its deadline the change is its own.
-  if (engine.clock.now() < intent.at + 2 * state.plan.flag.writeWithin) return false;
-  if (flag.kind === "known" && sameExposure(flag.exposure, intent.to)) {
-    await ledger.append((now) => {
-      if (now?.intent?.seq !== intent.seq) return undefined;
+  if (now < intent.at + 2 * state.plan.flag.writeWithin) return false;
+  const fences = sameExposure(intent.from, intent.to);
+  // A fence leaves the exposure as it was: whether it was written does not show, so it is written again.
+  if (flag.kind === "known" && sameExposure(flag.exposure, intent.to) && !fences) {
+    await ledger.append((current) => {
+      if (current?.intent?.seq !== intent.seq) return undefined;
       return intent.purpose === "repair"
         ? { kind: "repaired", data: { intent: intent.seq, revision: flag.revision, found: flag } }
         : { kind: "applied", data: { intent: intent.seq, revision: flag.revision, recovered: true } };
     });
     return true;
   }
-  if (flag.kind === "known" && (sameExposure(flag.exposure, intent.from) || isExpected(run, flag))) {
+  // What a person asked for is not done later, unasked: the next look finds the flag as it is.
+  if (intent.purpose !== "restore" && flag.kind === "known" && (sameExposure(flag.exposure, intent.from) || isExpected(run, flag))) {
     // Written again with its revision, so that a writer who still holds the old one is refused.
     return repair(run, flag, `the change to ${describeExposure(intent.to)} (entry ${intent.seq}) was not finished by its runner`);
   }

@@ -3,6 +3,7 @@ import { Conflict } from "../flags/port.ts";
 import { describeExposure, isOff } from "../core/exposure.ts";
 import { OFF } from "../model/exposure.ts";
 import { changeNote, type Running } from "./context.ts";
+import { snapshotFlag } from "./flag.ts";
 
 /** Between tries of a rollback that fails, in milliseconds. */
 const RETRY_AFTER = 2_000;
@@ -14,10 +15,10 @@ const RETRY_AFTER = 2_000;
  * Throws `RolloutError` (`rollbackFailed`) when the flag could not be turned off in `rollbackFor`.
  */
 export async function rollBack(run: Running, reason: string): Promise<void> {
-  const { end } = run.state;
+  const { end, run: number } = run.state;
   await run.ledger.append((state) => {
     // It asks again until somebody's rollback stands: one that is open, or one that ended the run since this one began.
-    if (!state || state.intent?.purpose === "rollback" || (state.end?.outcome === "rolledBack" && state.end !== end)) return undefined;
+    if (!state || state.run !== number || state.intent?.purpose === "rollback" || (state.end?.outcome === "rolledBack" && state.end !== end)) return undefined;
     const at = run.engine.clock.now();
     const deadline = at + state.plan.flag.writeWithin;
     return { kind: "intent", at, data: { purpose: "rollback", from: state.exposure, to: OFF, stage: -1, deadline, reason } };
@@ -34,7 +35,7 @@ export async function finishRollback(run: Running): Promise<void> {
   let revision = await turnOff(run, reason);
   await outwait(run);
   // Past their deadlines, whoever was overtaken writes no more: what is there now is there to stay.
-  const after = await run.flag.read(run.target);
+  const after = await snapshotFlag(run);
   if (after.kind === "known" && isOff(after.exposure)) revision = after.revision;
   else revision = await turnOff(run, reason);
 
@@ -76,15 +77,14 @@ function failed({ flag, target, state }: Running, cause: unknown): RolloutError 
 }
 
 /**
- * Waits until every change that the rollback overtook is past its deadline. Its writer's clock may be another, but it
- * also gives up `writeWithin` after its intent by a clock that only goes forward, so that is the longest wait.
+ * Waits until every change that the rollback overtook is past its deadline. Its writer's wall clock may be another, but it
+ * also gives up `writeWithin` after its intent by a clock that only goes forward: so that is what is waited, by the same
+ * kind of clock, from an instant on that lies after all of these intents.
  */
 async function outwait({ engine, state }: Running): Promise<void> {
   const overtaken = state.intent?.overtook ?? [];
   if (overtaken.length === 0) return;
-  const left = Math.max(...overtaken.map(({ deadline }) => deadline)) - engine.clock.now();
-  const milliseconds = Math.min(Math.max(left, 0), state.plan.flag.writeWithin);
-  if (milliseconds === 0) return;
+  const milliseconds = state.plan.flag.writeWithin;
   engine.tell({ kind: "waiting", sentence: "off; waiting until the change it overtook can no longer be written", milliseconds });
   await engine.clock.sleep(milliseconds, engine.stop);
   if (engine.stop.aborted) {

@@ -63,12 +63,12 @@ export async function changeExposure(run: Running, change: Change): Promise<Chan
   try {
     await flag.write(target, change.to, change.found.revision, changeNote(run, change.reason));
   } catch (error) {
-    if (error instanceof Conflict) return abandon(run, intent.seq, "the flag was changed by somebody else meanwhile", false);
-    if (!(error instanceof RolloutError)) throw error;
-    // It may have been written all the same: what is there now tells.
+    if (!(error instanceof Conflict || error instanceof RolloutError)) throw error;
+    // It may have been written all the same (also when a repeated try met its own first): what is there now tells.
     const after = await snapshotFlag(run);
-    if (after.kind === "unreadable") throw error;
+    if (after.kind === "unreadable" && error instanceof RolloutError) throw error;
     if (!(after.kind === "known" && sameExposure(after.exposure, change.to))) {
+      if (error instanceof Conflict) return abandon(run, intent.seq, "the flag was changed by somebody else meanwhile", false);
       await abandon(run, intent.seq, `the flag could not be written: ${messageOf(error)}`, true);
       throw error;
     }
@@ -110,7 +110,8 @@ export async function abandon(run: Running, intent: number, reason: string, mayL
 
 function objectionTo({ state }: Running, intent: number, purpose: Change["purpose"]): string | undefined {
   if (state.intent?.seq !== intent) return "it was overtaken";
-  if (state.end) return "the run has ended";
+  // What came late after the end is put back all the same.
+  if (state.end && purpose !== "repair") return "the run has ended";
   if (state.pause && purpose === "advance") return `paused: ${state.pause.sentence}`;
   return undefined;
 }

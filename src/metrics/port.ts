@@ -25,7 +25,10 @@ export interface Interval {
 /** What was sent, for people who write a query: secrets are not in it. */
 export interface Sent {
   queries: string[];
-  /** When the newest number that was used was written, where the source tells. */
+  /**
+   * When the newest number that was used was written, by the source's own time. A source with history tells it with every
+   * `measured`: how far was measured is then the same for all clocks, those that are ahead too.
+   */
   newest?: Instant;
   /** Cohorts for which the source had no series of the total at all. */
   missing: Cohort[];

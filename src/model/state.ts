@@ -29,7 +29,7 @@ export interface Pause {
 }
 
 export interface MetricState {
-  /** The end of the last successful measurement. */
+  /** The end of the last successful measurement, by the source's own time where it has a history. */
   through: Instant;
   cursor?: unknown;
   /** Since when it has not been measured, and why, while it is not. */
@@ -54,12 +54,6 @@ export interface ChangeWindow {
   until?: Instant;
 }
 
-/** What one clock had got to: runners whose clocks disagree by more than a minute each have their own. */
-export interface Timeline {
-  at: Instant;
-  through: Record<string, Instant>;
-}
-
 export interface LookSummary {
   seq: number;
   at: Instant;
@@ -76,7 +70,8 @@ export interface State {
   run: number;
   /** The latest instant on the present timeline. */
   at: Instant;
-  timelines: Timeline[];
+  /** What other clocks had got to: runners whose clocks disagree by more than a minute each have their own. */
+  timelines: Instant[];
   plan: Plan;
   planHash: string;
   /** The folder of the plan file, relative to the root of the repository. */

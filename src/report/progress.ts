@@ -36,13 +36,15 @@ function entryShown(entry: Entry, state: State, style: Style): Shown {
   });
   switch (entry.kind) {
     case "look": {
-      const { decision } = entry.data;
+      const { decision, verdicts } = entry.data;
       const because = decision.because.map(({ sentence }) => sentence).join("; ");
       const stage = state.plan.stages[state.stage]?.name ?? describeExposure(state.exposure);
       switch (decision.kind) {
         case "hold":
           return {
-            status: `${terminalText(stage)}: ${terminalText(because)}`,
+            status: terminalText(
+              [`${stage}: ${because}`, ...verdicts.map(({ guardrail, verdict }) => `${guardrail}: ${verdict}`)].join(" · "),
+            ),
             key: [stage, ...decision.because.map(({ gate }) => gate)].join(" "),
           };
         case "rollback":
@@ -50,7 +52,7 @@ function entryShown(entry: Entry, state: State, style: Style): Shown {
         case "pause":
           return line(style.yellow, `pause: ${because}`);
         case "advance":
-          return { status: `${terminalText(stage)}: ${terminalText(because)}`, key: `${stage} done` };
+          return line(style.dim, `${stage}: ${because}`);
         case "complete":
           return { status: `${terminalText(stage)}: ${terminalText(because)}`, key: "complete" };
         default:

@@ -40,7 +40,7 @@ function sentenceOf({ outcome, decision, reason }: Step["result"], state: State)
     case "advanced":
       return `advanced to ${describeStage(state)}: ${because}`;
     case "complete":
-      return `complete, ${describeExposure(state.exposure)} have it: ${because}`;
+      return `complete at ${describeExposure(state.exposure)}: ${because}`;
     case "paused":
       return `paused: ${because}`;
     case "rolledBack":
@@ -48,7 +48,7 @@ function sentenceOf({ outcome, decision, reason }: Step["result"], state: State)
     case "holding":
       return `holding: ${because}`;
     case "pausedBefore":
-      return `still ${because}`;
+      return `paused${state.pause?.cause === "person" ? " by a person" : ""}, guarding goes on: ${state.pause?.sentence ?? because}`;
     case "finishedRollback":
       return `rolled back, the feature is off for everybody: ${state.end?.reason ?? "a rollback was under way"}`;
     case "ended":
