@@ -2,7 +2,11 @@ import { RolloutError } from "../errors.ts";
 import type { Engine } from "./context.ts";
 import { step, type Outcome, type StepOptions, type StepResult } from "./advance.ts";
 
-/** Looks again and again until `isEnough`, or until the time is over, and says what the last step came to. */
+/**
+ * Looks again and again until `isEnough`, or until the time is over, and says what the last step came to. A flag system
+ * or a ledger that cannot be reached for a while ends nothing: guarding goes on as soon as it answers again, and only
+ * when the plan's patience for missing data is over is its error thrown.
+ */
 async function keepLooking(
   engine: Engine,
   name: string,
@@ -12,12 +16,23 @@ async function keepLooking(
   onStep: (result: StepResult) => void,
 ): Promise<StepResult> {
   const begun = engine.clock.monotonic();
+  let last: StepResult | undefined;
+  let lastGood = begun;
   for (;;) {
-    const result = await step(engine, name, options);
-    onStep(result);
+    const result = await step(engine, name, options).catch((error: unknown) => {
+      const patience = last ? last.state.plan.policy.onNoData.hold : 0;
+      const isOutOfReach = error instanceof RolloutError && error.code === "unreachable";
+      if (!isOutOfReach || engine.clock.monotonic() - lastGood >= patience) throw error;
+      engine.tell({ kind: "warning", sentence: `${error.message}; looking again` });
+    });
+    if (result) {
+      last = result;
+      lastGood = engine.clock.monotonic();
+      onStep(result);
+    }
     const left = milliseconds - (engine.clock.monotonic() - begun);
-    if (isEnough(result.result) || left <= 0) return result;
-    await engine.clock.sleep(Math.min(result.state.plan.policy.poll, left), engine.stop);
+    if (last && (left <= 0 || (result && isEnough(result.result)))) return last;
+    await engine.clock.sleep(Math.min(last?.state.plan.policy.poll ?? 0, left), engine.stop);
     if (engine.stop.aborted) throw new RolloutError("interrupted", "interrupted between two looks; all that happened is recorded");
   }
 }

@@ -1,9 +1,25 @@
 import { describe, expect, test } from "vitest";
-import { freshStage, guardrailsOf, progressAfter } from "../../src/core/progress.ts";
+import { freshStage, guardrailsOf, progressAfter, unguardedSince } from "../../src/core/progress.ts";
 import type { Measurement, MetricReading } from "../../src/model/measurement.ts";
 import type { Guardrail, Limit } from "../../src/model/plan.ts";
-import type { Progress } from "../../src/model/state.ts";
-import { failed, guardrail, interval, measured, metric, MINUTE, noData, of, plan, progress, START, state, unexposed } from "./builders.ts";
+import type { Progress, State } from "../../src/model/state.ts";
+import {
+  hold,
+  unreadable,
+  failed,
+  guardrail,
+  interval,
+  measured,
+  metric,
+  MINUTE,
+  noData,
+  of,
+  plan,
+  progress,
+  START,
+  state,
+  unexposed,
+} from "./builders.ts";
 
 /** The change has reached everybody a minute after the start. */
 const BAKE_FROM = START + MINUTE;
@@ -119,4 +135,19 @@ test("a new stage has baked nothing; what the run has met stays", () => {
   expect(freshStage({ errors: progress({ baked: MINUTE, samples: 5, requests: 9, excessEvents: 1 }) })).toEqual({
     errors: { baked: 0, samples: 0, requests: 9, excessEvents: 1 },
   });
+});
+
+describe("since when nobody has looked", () => {
+  const lastLook = { seq: 9, at: from(20), flag: unreadable, verdicts: [], gates: [], decision: hold };
+  test.each<[string, State, number | undefined]>([
+    ["since the last look", state({ lastLook }), from(20)],
+    [
+      "since the first exposure, where nobody has looked since",
+      state({ lastLook: { ...lastLook, at: START - MINUTE }, firstExposedAt: from(3) }),
+      from(3),
+    ],
+    ["since the start of a run that was adopted", state({ startedAt: from(2), firstExposedAt: from(2) }), from(2)],
+    ["nobody is exposed, nobody need look", unexposed({ lastLook }), undefined],
+    ["the run is over", state({ lastLook, end: { outcome: "complete", reason: "", at: from(30) } }), undefined],
+  ])("%s", (_, standing, since) => expect(unguardedSince(standing)).toBe(since));
 });

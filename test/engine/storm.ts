@@ -35,6 +35,8 @@ const NAME = "checkout";
 const plain = planOf();
 const compared = planOf({ guardrails: [...plain.guardrails, relative], audience: { ...plain.audience, holdout: 5_000 } });
 
+export const trace = { on: false, lines: [] as string[] };
+
 /** Where storms begin: just started, with the first stage baking, with the second one baked. */
 export async function makeBeginnings(): Promise<World[]> {
   const beginnings: World[] = [];
@@ -131,7 +133,9 @@ async function interleave(world: World, random: Random, scripts: (() => Promise<
     const next = ready.length > 0 ? pick(random, ready) : waiting.reduce((first, each) => (each.until < first.until ? each : first));
     world.time = Math.max(world.time, next.until);
     waiting.splice(waiting.indexOf(next), 1);
-    next.resolve(faulty ? fateOf(next.operation, random) : "done");
+    const fate = faulty ? fateOf(next.operation, random) : "done";
+    if (trace.on) trace.lines.push(`${((world.time - 1772442000000) / 1000).toFixed(1)} ${next.runner} ${next.operation} ${fate}`);
+    next.resolve(fate); if (0) next.resolve(faulty ? fateOf(next.operation, random) : "done");
   }
 }
 
@@ -206,6 +210,7 @@ function checkLedger(world: World): State {
   const sums = { treatment: 0, control: 0 };
   const intents = new Map<string, EntryOf<"intent">>();
   for (const { entry, hash } of decodeChain(NAME, world.entries(NAME))) {
+    if (trace.on) trace.lines.push(`#${entry.seq} ${((entry.at - 1772442000000) / 1000).toFixed(1)} ${entry.actor.who} ${entry.kind} ${entry.kind === "look" ? JSON.stringify([entry.data.flag, entry.data.decision.kind, entry.data.decision.because.map((b) => b.sentence)]).slice(0, 300) : entry.kind === "started" ? "" : JSON.stringify(entry.data)}`);
     if (entry.kind === "look") {
       const { at, data } = entry;
       const judged = judgeAll(state!, data.metrics);

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,7 +25,10 @@ export function builtCli(): Promise<string> {
 async function build(): Promise<string> {
   const folder = join(tmpdir(), `${prefix}${await hashOfSource()}`);
   const entry = join(folder, "bin", "rollout.js");
-  if (await isThere(entry)) return entry;
+  if (await isThere(entry)) {
+    await utimes(folder, new Date(), new Date());
+    return entry;
+  }
   await sweep();
   const making = await mkdtemp(join(tmpdir(), `${prefix}making-`));
   const rolldown = join(repository, "node_modules", "rolldown", "bin", "cli.mjs");
@@ -66,7 +69,6 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 async function sweep(): Promise<void> {
-  await mkdir(tmpdir(), { recursive: true });
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(prefix)) continue;
     const path = join(tmpdir(), name);

@@ -17,12 +17,14 @@ export interface Prometheus {
 export interface PrometheusOptions {
   /** Samples with times, in OpenMetrics' text, which it holds from the start. */
   samples?: string;
-  /** Targets (`host:port`) that it scrapes every second. */
+  /** Targets (`host:port`) that it scrapes. */
   targets?: string[];
+  /** Milliseconds between two scrapes; a second by default. */
+  every?: number;
 }
 
 /** Starts Prometheus and waits until it answers. `requireProgram("prometheus")` says whether it is there. */
-export async function startPrometheus({ samples, targets = [] }: PrometheusOptions): Promise<Prometheus> {
+export async function startPrometheus({ samples, targets = [], every = 1000 }: PrometheusOptions): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), "rollout-prometheus-"));
   const data = join(folder, "data");
   if (samples !== undefined) {
@@ -30,7 +32,7 @@ export async function startPrometheus({ samples, targets = [] }: PrometheusOptio
     await promisify(execFile)("promtool", ["tsdb", "create-blocks-from", "openmetrics", "--quiet", join(folder, "samples.om"), data]);
   }
   const config = {
-    global: { scrape_interval: "1s", scrape_timeout: "900ms" },
+    global: { scrape_interval: `${every}ms`, scrape_timeout: `${every - 100}ms` },
     scrape_configs: targets.length > 0 ? [{ job_name: "test", static_configs: [{ targets }] }] : [],
   };
   await writeFile(join(folder, "prometheus.yml"), JSON.stringify(config)); // JSON is YAML.

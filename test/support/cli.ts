@@ -1,0 +1,90 @@
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { builtCli } from "./builtCli.ts";
+
+/** What became of a process. */
+export interface Ran {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A process of the command line that is running. */
+export interface Running {
+  child: ChildProcessWithoutNullStreams;
+  /** What it has said so far. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Resolves once what it has said, on either side, holds the text; rejects when it ends without. */
+  said(text: string): Promise<void>;
+  done: Promise<Ran>;
+}
+
+export interface Place {
+  cwd: string;
+  /** On top of an environment that holds nothing but the path: no CI, no settings of whoever runs the tests. */
+  env?: Record<string, string>;
+}
+
+/** A process that has not ended by then hangs. */
+const PATIENCE = 90_000;
+
+/** Starts `rollout ARGS` as a user would. */
+export async function startRollout(args: readonly string[], { cwd, env = {} }: Place): Promise<Running> {
+  return start(process.execPath, [await builtCli(), ...args], { cwd, env });
+}
+
+/** Runs `rollout ARGS` to its end. */
+export async function rollout(args: readonly string[], place: Place): Promise<Ran> {
+  return (await startRollout(args, place)).done;
+}
+
+/** Runs a program to its end, with the environment of `rollout`. */
+export function runProgram(program: string, args: readonly string[], place: Place): Promise<Ran> {
+  return start(program, args, place).done;
+}
+
+function start(program: string, args: readonly string[], { cwd, env = {} }: Place): Running {
+  const { PATH = "" } = process.env;
+  const child = spawn(program, args, { cwd, env: { PATH, HOME: cwd, ...env } });
+  child.stdin.end();
+  const said = { stdout: "", stderr: "" };
+  let heard = () => {};
+  for (const side of ["stdout", "stderr"] as const) {
+    child[side].setEncoding("utf8").on("data", (text: string) => {
+      said[side] += text;
+      heard();
+    });
+    child[side].on("error", () => {});
+  }
+  const kill = () => child.kill("SIGKILL");
+  const timer = setTimeout(kill, PATIENCE);
+  process.once("exit", kill);
+  const done = new Promise<Ran>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status) => {
+      clearTimeout(timer);
+      process.off("exit", kill);
+      resolve({ status, ...said });
+    });
+  });
+  return {
+    child,
+    get stdout() {
+      return said.stdout;
+    },
+    get stderr() {
+      return said.stderr;
+    },
+    said: (text) =>
+      new Promise((resolve, reject) => {
+        const before = heard;
+        heard = () => {
+          before();
+          if (said.stdout.includes(text) || said.stderr.includes(text)) resolve();
+        };
+        heard();
+        void done.then(({ status }) => reject(new Error(`it ended with ${status} and never said "${text}": ${said.stdout}${said.stderr}`)));
+      }),
+    done,
+  };
+}
