@@ -122,6 +122,7 @@ function bake(standing: Standing): GateResult {
   const { state, progress, at } = standing;
   const stage = state.plan.stages[state.stage];
   if (!stage) return open("bake", "nobody is exposed yet");
+  if (stage.bake === 0) return open("bake", "the stage asks for no bake");
   const judged = judgeable(standing);
   const baked =
     judged.length > 0 ? Math.min(...judged.map((guardrail) => progress[guardrail.id]?.baked ?? 0)) : Math.max(0, at - state.bakeFrom);

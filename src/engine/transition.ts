@@ -67,7 +67,9 @@ export async function changeExposure(run: Running, change: Change): Promise<Chan
     // It may have been written all the same (also when a repeated try met its own first): what is there now tells.
     const after = await snapshotFlag(run);
     if (after.kind === "unreadable" && error instanceof RolloutError) throw error;
-    if (!(after.kind === "known" && sameExposure(after.exposure, change.to))) {
+    // A fence says what was there before, so that only its revision shows that it was written.
+    const written = after.kind === "known" && sameExposure(after.exposure, change.to) && after.revision !== change.found.revision;
+    if (!written) {
       if (error instanceof Conflict) return abandon(run, intent.seq, "the flag was changed by somebody else meanwhile", false);
       await abandon(run, intent.seq, `the flag could not be written: ${messageOf(error)}`, true);
       throw error;

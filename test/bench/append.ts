@@ -15,7 +15,7 @@ const WARM_UP = 10;
 const MINUTE = 60_000;
 const BEGIN = Date.UTC(2026, 0, 1);
 
-console.log(`medians of ${ROUNDS} rounds, alternating`);
+console.log(`medians of ${ROUNDS} rounds, alternating; on the disk of the temporary folder (TMPDIR names another)`);
 for (const guardrails of SIZES) await benchAppend(guardrails);
 
 /** Looks a minute apart, each resting on all before it, as the runner of a rollout records them. */

@@ -10,6 +10,7 @@ import { messageOf, RolloutError } from "../../src/errors.ts";
 import { seededRandom, type Random } from "../../src/demo/random.ts";
 import { decodeChain } from "../../src/ledger/chain.ts";
 import type { EntryOf } from "../../src/model/entry.ts";
+import type { FlagSnapshot } from "../../src/model/flag.ts";
 import type { State } from "../../src/model/state.ts";
 import {
   createWorld,
@@ -177,9 +178,11 @@ async function settle(world: World, random: Random, asked: Asked, unexpected: un
   hold(unexpected.length === 0, () => `an error that is a defect: ${messageOf(unexpected[0])}\n${(unexpected[0] as Error).stack}`);
   const state = checkLedger(world);
   hold(!state.intent, () => `the intent ${state.intent?.seq} is still open`);
-  hold(sameExposure(world.exposure, state.exposure), () => `flag ${text(world.exposure)}, ledger ${text(state.exposure)}`);
+  const stopped = state.pause?.cause === "stoppedOutside" && isOff(world.exposure);
+  hold(stopped || sameExposure(world.exposure, state.exposure), () => `flag ${text(world.exposure)}, ledger ${text(state.exposure)}`);
   if (asked.rollback) hold(isOff(world.exposure) && state.end?.outcome === "rolledBack", () => "a rollback was asked for, and it is not off");
   if (state.end) return;
+  if (stopped) await resume(engine, NAME, { adopt: false, restore: true, despiteBreach: false });
   await checkSight(world, engine);
   checkLedger(world);
 }
@@ -189,7 +192,7 @@ async function checkSight(world: World, engine: Runner["engine"]): Promise<void>
   for (let looks = 0; (await openRollout(engine, NAME)).state?.exposure.everyone === 0; looks++) {
     hold(looks < 12, () => "nobody is exposed although nothing speaks against it");
     const { state } = await step(engine, NAME, { adopt: false });
-    if (state.pause) await resume(engine, NAME, { adopt: false, restore: false, despiteBreach: false });
+    if (state.pause) await resume(engine, NAME, { adopt: false, restore: true, despiteBreach: false });
     world.time += MINUTE;
   }
   world.conditions(HARMFUL);
@@ -221,7 +224,7 @@ function checkLedger(world: World): State {
       same("decision", entry.seq, decided.decision, data.decision);
       const { decision } = data;
       const falsely = decision.kind === "pause" && (decision.cause === "drift" || decision.cause === "stoppedOutside");
-      hold(!falsely, () => `look ${entry.seq} pauses falsely: ${decision.because.map(({ sentence }) => sentence).join()}`);
+      hold(!falsely || isStoppedByLateOff(world, data.flag), () => `look ${entry.seq} pauses falsely: ${decision.because.map(({ sentence }) => sentence).join()}`);
       for (const reading of Object.values(data.metrics)) {
         if (reading.status !== "measured") continue;
         for (const { from, to, counts } of reading.measurements) {
@@ -251,6 +254,12 @@ function checkLedger(world: World): State {
     hold(intended, () => `${runner} wrote ${text(exposure)}, which no intent says`);
   }
   return state!;
+}
+
+/** An off of our own that comes late cannot be told from somebody's emergency, so it is left: nobody is harmed by it. */
+function isStoppedByLateOff(world: World, flag: FlagSnapshot): boolean {
+  const isLateOff = world.writes.some(({ late, exposure }) => late && isOff(exposure));
+  return isLateOff && flag.kind === "known" && isOff(flag.exposure);
 }
 
 function same(what: string, seq: number, replayed: unknown, recorded: unknown): void {

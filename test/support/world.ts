@@ -50,6 +50,8 @@ export interface Write {
   /** The head of the ledger when its writer intended it. */
   head: string;
   runner: string;
+  /** It landed after its writer had given it up. */
+  late: boolean;
 }
 
 export interface Runner {
@@ -139,26 +141,26 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
   };
 
   /** One operation of a runner on the outside, which ends as its turn says. */
-  async function perform<T>(runner: Runner, operation: Operation, effect: () => T): Promise<T> {
+  async function perform<T>(runner: Runner, operation: Operation, effect: (late: boolean) => T): Promise<T> {
     const fate = await world.turn(runner.name, operation);
     switch (fate) {
       case "done":
-        return effect();
+        return effect(false);
       case "refused":
         throw unreachable(operation);
       case "unanswered":
-        quietly(effect);
+        quietly(() => effect(false));
         throw unreachable(operation);
       case "dies":
         return forever();
       case "diesAfter":
-        quietly(effect);
+        quietly(() => effect(false));
         return forever();
       case "late":
-        world.late.push(() => quietly(effect));
+        world.late.push(() => quietly(() => effect(true)));
         throw unreachable(operation);
       case "diesLate":
-        world.late.push(() => quietly(effect));
+        world.late.push(() => quietly(() => effect(true)));
         return forever();
       default:
         return fate satisfies never;
@@ -193,10 +195,10 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
             : { kind: "foreign", found: live.foreign, revision };
         }),
       write: (_, exposure, ifRevision, { head }) =>
-        perform(runner, "writeFlag", () => {
+        perform(runner, "writeFlag", (late) => {
           if (checked && ifRevision !== String(live.revision)) throw new Conflict(`at ${live.revision}, not ${ifRevision}`);
           live = { exposure, revision: live.revision + 1 };
-          world.writes.push({ at: world.time, exposure, head, runner: runner.name });
+          world.writes.push({ at: world.time, exposure, head, runner: runner.name, late });
           countFromNow();
         }),
       byHand: ({ key }) => `turn ${key} off in memory`,
