@@ -1,8 +1,9 @@
 import { Command, CommanderError, Option } from "commander";
 import { messageOf, RolloutError } from "../errors.ts";
 import manifest from "../../package.json" with { type: "json" };
+import type { ErrorReport } from "../report/error.schema.ts";
 import { terminalText } from "../report/text.ts";
-import type { Cli, Globals } from "./context.ts";
+import type { Cli } from "./context.ts";
 
 /** Runs the command that the arguments name, says what went wrong if something did, and gives the exit status. */
 export async function main(args: readonly string[], cli: Cli): Promise<number> {
@@ -12,8 +13,10 @@ export async function main(args: readonly string[], cli: Cli): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return status;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return report(error, cli, program.opts<Globals>().json === true);
+    // The options may not have been understood when the mistake was found.
+    const json = args.includes("--json");
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : reportMistake(error, cli, json);
+    return report(error, cli, json);
   } finally {
     cli.output.quiet();
   }
@@ -28,8 +31,19 @@ function report(error: unknown, { output, env }: Cli, json: boolean): number {
   output.talk(`${style.red("error:")} ${lines.join("\n")}`);
   if (hint !== undefined) output.talk(`${style.dim("hint:")} ${terminalText(hint)}`);
   if (code === "unexpected" && env["ROLLOUT_DEBUG"] && error instanceof Error) output.talk(error.stack ?? "");
-  if (json) output.data(`${JSON.stringify({ schema: "rollout.error/1", code, message, ...(hint !== undefined && { hint }) })}\n`);
+  if (json) output.data(errorLine({ schema: "rollout.error/1", code, message, ...(hint !== undefined && { hint }) }));
   return exitStatus;
+}
+
+/** A mistake on the command line: commander has told it in words already. */
+function reportMistake({ message }: CommanderError, { output }: Cli, json: boolean): number {
+  const said = message.replace(/^error: /, "").replaceAll("\n", " ");
+  if (json) output.data(errorLine({ schema: "rollout.error/1", code: "usage", message: said, hint: "See `rollout --help`." }));
+  return new RolloutError("usage", said).exitStatus;
+}
+
+function errorLine(report: ErrorReport): string {
+  return `${JSON.stringify(report)}\n`;
 }
 
 const DEFECT = "This is a defect of rollout. Set ROLLOUT_DEBUG=1 to see where it happened, and report it.";

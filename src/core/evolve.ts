@@ -172,6 +172,7 @@ function afterResumed(state: State, { at, data }: EntryOf<"resumed">): State {
   let next: State = { ...resumed, metrics };
   if (data.mode === "adopt" && data.exposure && data.stage !== undefined) {
     next = { ...next, exposure: data.exposure, stage: data.stage, bakeFrom: at, progress: freshStage(state.progress) };
+    if (!isOff(data.exposure)) next.firstExposedAt ??= at;
   }
   if (data.despiteBreach && next.breach) {
     const { breach, ...answered } = next;
@@ -198,7 +199,7 @@ function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): S
     plan,
     planHash,
     stage: data.stage,
-    bakeFrom: at,
+    bakeFrom: Math.max(at, state.bakeFrom),
     budgets: state.budgets + (renewed.length > 0 ? 1 : 0),
     metrics: settled,
     evidence: without(state.evidence, renewed),

@@ -33,13 +33,13 @@ export function onTimelineOf(state: State, at: Instant): State {
     at,
     timelines: others,
     metrics,
-    bakeFrom: at,
+    bakeFrom: at + remaining(state, state.bakeFrom),
     progress: Object.fromEntries(Object.entries(state.progress).map(([id, progress]) => [id, { ...progress, baked: 0 }])),
     ...(state.intent && { intent: { ...state.intent, ...restarted(state.intent, at) } }),
     ...(state.firstExposedAt !== undefined && { firstExposedAt: Math.min(state.firstExposedAt, at) }),
     startedAt: Math.min(state.startedAt, at),
   };
-  return { ...next, changes: undated(next, at) };
+  return { ...next, changes: undated(next, at, Math.max(0, ...state.changes.map(({ until }) => remaining(state, until)))) };
 }
 
 /**
@@ -49,13 +49,21 @@ export function besideMeasured(state: State, at: Instant): Instant {
   return Math.max(at, ...Object.values(state.metrics).map(({ through }) => through));
 }
 
-/** When, by the clock that counts now, the changes so far were made is not known: all that is not measured yet is mixed. */
-function undated(state: State, at: Instant): State["changes"] {
+/** How long it is until an instant by the clock that wrote it. */
+function remaining(state: State, until: Instant = state.at): number {
+  return Math.max(0, until - state.at);
+}
+
+/**
+ * When, by the clock that counts now, the changes so far were made is not known: all that is not measured yet is mixed,
+ * and so is what comes while a change still spreads.
+ */
+function undated(state: State, at: Instant, spreading: number): State["changes"] {
   const measured = Object.values(state.metrics).map(({ through }) => through);
   if (measured.length === 0) return [];
   const from = Math.min(...measured);
   const underWay = state.changes.some((change) => change.until === undefined);
-  return [{ from, ...(!underWay && { until: besideMeasured(state, at) }) }];
+  return [{ from, ...(!underWay && { until: besideMeasured(state, at) + spreading }) }];
 }
 
 /** An open intent gets its whole time again, counted by the new clock. */

@@ -37,8 +37,8 @@ export interface Beginning {
  * preflight must find every metric fit to guard. Throws `RolloutError`, and records nothing either way.
  */
 export async function beginning(engine: Engine, { plan, folder }: PlanFile, adopt: boolean): Promise<Beginning> {
-  const begin = whereToBegin(plan, await engine.connectFlag(plan, folder).read(targetOf(plan)), adopt);
   await refuseIfTaken(engine, plan, folder);
+  const begin = whereToBegin(plan, await engine.connectFlag(plan, folder).read(targetOf(plan)), adopt);
   const { metrics, warnings } = await preflight(engine, plan, engine.connectSources(plan, folder), !isOff(begin.exposure));
   for (const sentence of warnings) engine.tell({ kind: "warning", sentence });
   return { ...begin, metrics };

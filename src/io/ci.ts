@@ -129,10 +129,11 @@ function isGithubFork(env: Environment): boolean {
   if (!event.startsWith("pull_request") && event !== "workflow_run") return false;
   try {
     const payload = JSON.parse(readFileSync(env["GITHUB_EVENT_PATH"] ?? "", "utf8")) as GithubEvent;
-    if (event === "workflow_run") return differ(payload.workflow_run?.head_repository?.full_name, payload.repository?.full_name);
     const { head, base } = payload.pull_request ?? {};
-    // The head of a pull request whose fork was deleted is null.
-    return head?.repo?.full_name === undefined || head.repo.full_name !== base?.repo?.full_name;
+    const [from, own] =
+      event === "workflow_run" ? [payload.workflow_run?.head_repository, payload.repository] : [head?.repo, base?.repo];
+    // Where a fork was deleted since, its repository is null.
+    return !isSet(from?.full_name) || from.full_name !== own?.full_name;
   } catch {
     return true;
   }

@@ -6,6 +6,9 @@ import type { StoredEntry } from "./port.ts";
 /** What the first entry names as the hash of the entry before it. */
 export const GENESIS = "0".repeat(64);
 
+/** How deep lists and objects may stand in each other. */
+const MAX_DEPTH = 200;
+
 /** SHA-256 of an entry's stored bytes, in hex. */
 export function hashOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
@@ -37,7 +40,7 @@ export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: { s
   const parsed = entrySchema.safeParse(parseJson(bytes));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw damaged(`it is not an entry (${issue ? `${issue.path.join(".") || "the whole"}: ${issue.message}` : "unreadable"})`);
+    throw damaged(`it is not an entry (${issue ? brief(`${issue.path.join(".") || "the whole"}: ${issue.message}`) : "unreadable"})`);
   }
   const entry = parsed.data;
   if (entry.seq !== seq) throw damaged(`it says it is entry ${entry.seq}`);
@@ -61,10 +64,31 @@ export function decodeChain(name: string, stored: StoredEntry[]): ChainedEntry[]
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return isTooDeep(text) ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** Whether lists and objects stand in each other deeper than in any entry: the schema, and all that prints it, would run out of stack. */
+function isTooDeep(json: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let index = 0; index < json.length; index++) {
+    const character = json[index];
+    if (quoted && character === "\\") index++;
+    else if (character === '"') quoted = !quoted;
+    else if (!quoted && (character === "[" || character === "{")) depth++;
+    else if (!quoted && (character === "]" || character === "}")) depth--;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
+
+/** What is wrong may quote the entry, which can say anything at any length. */
+function brief(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function short(hash: string): string {

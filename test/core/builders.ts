@@ -205,6 +205,7 @@ export const abandoned = (intent: number, mayLand: boolean): Statement => ({
   kind: "abandoned",
   data: { intent, reason: "given up", mayLand },
 });
+export const person: Statement = { kind: "paused", data: { reason: "lunch" } };
 export const resumed = (changes: Partial<Extract<Statement, { kind: "resumed" }>["data"]> = {}): Statement => ({
   kind: "resumed",
   data: { mode: "plain", despiteBreach: false, ...changes },

@@ -28,6 +28,7 @@ import {
   onCanary,
   plan,
   planChanged,
+  person,
   policy,
   progress,
   resumed,
@@ -41,7 +42,6 @@ import {
 } from "./builders.ts";
 
 const minute = (amount: number) => START + amount * MINUTE;
-const person: Statement = { kind: "paused", data: { reason: "lunch" } };
 const repaired = (intent: number, found = exposed(1_000)): Statement => ({
   kind: "repaired",
   data: { intent, revision: "3", found: { kind: "known", exposure: found, revision: "2" } },
@@ -102,7 +102,9 @@ describe("started", () => {
   });
 
   test("a restart also expects the write of an intent that was open", () => {
-    const told = onCanary().tell(minute(3), complete).tell(minute(4), intent(minute(4), { purpose: "repair", to: exposed(50_000) }));
+    const told = onCanary()
+      .tell(minute(3), complete)
+      .tell(minute(4), intent(minute(4), { purpose: "repair", to: exposed(50_000) }));
     expect(told.tell(minute(5), started()).state.late).toEqual([{ intent: 5, to: exposed(50_000) }]);
   });
 });

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { processOutput, type Streams } from "../../src/cli/output.ts";
+import { main } from "../../src/cli/program.ts";
 import { builtCli } from "./builtCli.ts";
 
 /** What became of a process. */
@@ -87,4 +89,29 @@ function start(program: string, args: readonly string[], { cwd, env = {} }: Plac
       }),
     done,
   };
+}
+
+/** What a stream of a process in this one is. */
+export interface Terminal {
+  stdout?: boolean;
+  stderr?: boolean;
+  stdin?: boolean;
+  stop?: AbortSignal;
+}
+
+/** Runs `rollout ARGS` from its source, within this process: all but what a process of its own would show. */
+export async function callRollout(args: readonly string[], { cwd, env = {} }: Place, terminal: Terminal = {}): Promise<Ran> {
+  const said = { stdout: "", stderr: "" };
+  const stream = (side: "stdout" | "stderr") => {
+    const write = (text: string, after?: () => void) => {
+      said[side] += text;
+      after?.();
+      return true;
+    };
+    return { isTTY: terminal[side] ?? false, columns: 100, on() {}, write };
+  };
+  const streams = { stdout: stream("stdout"), stderr: stream("stderr"), stdin: { isTTY: terminal.stdin ?? false }, env };
+  const output = processOutput(streams as unknown as Streams);
+  const status = await main(args, { cwd, env, output, stop: terminal.stop ?? new AbortController().signal });
+  return { status, ...said };
 }

@@ -3,10 +3,16 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node
 import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
+import { afterAll } from "vitest";
 import { evaluatorOf } from "../flags/flagdFile.ts";
-import { rollout, startRollout, type Ran, type Running } from "./cli.ts";
+import { callRollout, rollout, startRollout, type Ran, type Running } from "./cli.ts";
 import { startServer, type TestServer } from "./faultyServer.ts";
+
+/** What the file of tests that imports this leaves behind. After all of them: tests that run side by side share no end. */
+const leftovers: (() => Promise<unknown>)[] = [];
+afterAll(async () => {
+  await Promise.all(leftovers.map((remove) => remove()));
+});
 
 /** A shop's `/metrics` in which every scrape finds a batch of new requests in each group. */
 export interface ShopPage extends TestServer {
@@ -33,7 +39,7 @@ export async function startShopPage(): Promise<ShopPage> {
     response.setHeader("content-type", "text/plain; version=0.0.4");
     response.end(`# TYPE requests_total counter\n# TYPE errors_total counter\n${lines.join("")}`);
   });
-  onTestFinished(() => server.close());
+  leftovers.push(() => server.close());
   return { ...server, errors, answerWith: (listener) => void (instead = listener) };
 }
 
@@ -76,6 +82,9 @@ export interface Scene {
   rollout(...args: string[]): Promise<Ran>;
   rolloutWith(env: Record<string, string>, ...args: string[]): Promise<Ran>;
   start(...args: string[]): Promise<Running>;
+  /** The same within this process, which is quicker. */
+  call(...args: string[]): Promise<Ran>;
+  callWith(env: Record<string, string>, ...args: string[]): Promise<Ran>;
   /** What every file says, by its path: two of these are equal when nothing was written between. */
   everything(): Promise<Record<string, string>>;
   /** The entries of the ledger, as they were stored. */
@@ -84,11 +93,11 @@ export interface Scene {
   usersWithFeature(): Promise<number>;
 }
 
-/** Makes one; it is removed when the test is over. `plan` becomes `plan.yaml`. */
+/** Makes one; it is removed when the tests are over. `plan` becomes `plan.yaml`. */
 export async function makeScene(plan: unknown, { flag = "checkout" }: { flag?: string } = {}): Promise<Scene> {
   // Some systems' temporary folder is a link; paths are compared with what a process finds its folder to be.
   const folder = await realpath(await mkdtemp(join(tmpdir(), "rollout-scene-")));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  leftovers.push(() => rm(folder, { recursive: true, force: true }));
   const write = async (path: string, content: unknown) => {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), typeof content === "string" ? content : `${JSON.stringify(content, undefined, 2)}\n`);
@@ -104,6 +113,8 @@ export async function makeScene(plan: unknown, { flag = "checkout" }: { flag?: s
     rollout: (...args) => rollout(args, { cwd: folder }),
     rolloutWith: (env, ...args) => rollout(args, { cwd: folder, env }),
     start: (...args) => startRollout(args, { cwd: folder }),
+    call: (...args) => callRollout(args, { cwd: folder }),
+    callWith: (env, ...args) => callRollout(args, { cwd: folder, env }),
     everything: () => everythingIn(folder),
     async entries(name = "checkout") {
       const files = (await readdir(join(folder, ".rollout", name))).filter((file) => file.endsWith(".json")).sort();
