@@ -16,6 +16,7 @@ import { secretReader } from "./io/secrets.ts";
 import { directoryStore } from "./ledger/directory.ts";
 import type { Store } from "./ledger/port.ts";
 import { metricSources } from "./metrics/index.ts";
+import type { MetricSource } from "./metrics/port.ts";
 import { nameSchema } from "./model/exposure.ts";
 import type { AdapterOptions } from "./model/plan.ts";
 import { readPlan, type PlanReading } from "./plan/read.ts";
@@ -152,10 +153,22 @@ function connectSource({ type, ...own }: AdapterOptions, tools: Tools): Connecte
   const options = understood(definition.options, own, `the options of ${type}`);
   const { settle = definition.settle } = options as { settle?: number };
   return {
-    source: definition.connect(options, tools),
+    source: discreet(definition.connect(options, tools), tools),
     history: definition.history,
     settle,
     parseQuery: (query) => understood(definition.query, query, `a query for ${type}`),
+  };
+}
+
+/** What an adapter quotes of an answer goes into the ledger, so for all of them it passes the redactor here. */
+function discreet(source: MetricSource, { redact, signal }: Tools): MetricSource {
+  return {
+    async measure(requests, options) {
+      const answers = await source.measure(requests, options);
+      // What the user has stopped is no failure of the source.
+      if (signal.aborted) throw new RolloutError("interrupted", "interrupted while measuring; nothing was recorded");
+      return answers.map((answer) => ("reason" in answer ? { ...answer, reason: redact(answer.reason) } : answer));
+    },
   };
 }
 

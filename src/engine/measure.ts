@@ -60,9 +60,10 @@ export async function measureAll(
   const answers = await ask(plan, sources, names, (name, { history, settle }) => {
     const known = state.metrics[name];
     if (!history) return { intervals: [], cursor: known?.cursor };
-    // A clock that is behind what was measured cannot say how far to ask, only how much time went by.
+    // A clock that is behind what was measured cannot say how far to ask, only how much time went by. It asks for a little
+    // more, to catch up with what went by before its first look.
     const behind = known && known.through > now + TOLERANCE;
-    const to = behind ? known.through + elapsed : now - settle;
+    const to = behind ? known.through + elapsed + TOLERANCE : now - settle;
     if (!known) {
       // A metric that came with a change of the plan begins here.
       const others = Object.values(state.metrics).map(({ through }) => through);

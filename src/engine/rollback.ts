@@ -18,7 +18,13 @@ export async function rollBack(run: Running, reason: string): Promise<void> {
   const { end, run: number } = run.state;
   await run.ledger.append((state) => {
     // It asks again until somebody's rollback stands: one that is open, or one that ended the run since this one began.
-    if (!state || state.run !== number || state.intent?.purpose === "rollback" || (state.end?.outcome === "rolledBack" && state.end !== end)) return undefined;
+    if (
+      !state ||
+      state.run !== number ||
+      state.intent?.purpose === "rollback" ||
+      (state.end?.outcome === "rolledBack" && state.end !== end)
+    )
+      return undefined;
     const at = run.engine.clock.now();
     const deadline = at + state.plan.flag.writeWithin;
     return { kind: "intent", at, data: { purpose: "rollback", from: state.exposure, to: OFF, stage: -1, deadline, reason } };
@@ -77,15 +83,15 @@ function failed({ flag, target, state }: Running, cause: unknown): RolloutError 
 }
 
 /**
- * Waits until every change that the rollback overtook is past its deadline. Its writer's wall clock may be another, but it
+ * Waits until every change that the rollback overtook, or that was given up while its write was under way, is past its
+ * deadline. Its writer's wall clock may be another, but it
  * also gives up `writeWithin` after its intent by a clock that only goes forward: so that is what is waited, by the same
  * kind of clock, from an instant on that lies after all of these intents.
  */
 async function outwait({ engine, state }: Running): Promise<void> {
-  const overtaken = state.intent?.overtook ?? [];
-  if (overtaken.length === 0) return;
+  if (state.late.length === 0 && !state.intent?.overtook.length) return;
   const milliseconds = state.plan.flag.writeWithin;
-  engine.tell({ kind: "waiting", sentence: "off; waiting until the change it overtook can no longer be written", milliseconds });
+  engine.tell({ kind: "waiting", sentence: "off; waiting until what was under way before can no longer be written", milliseconds });
   await engine.clock.sleep(milliseconds, engine.stop);
   if (engine.stop.aborted) {
     throw new RolloutError("interrupted", "interrupted: the flag is off, the end of the run is not recorded yet", {

@@ -121,7 +121,9 @@ export async function rivalAtFirstWrite(engine: Engine, ledger: Ledger): Promise
 /** Ends a run that has not moved the flag in favour of another. */
 export async function yieldTo(ledger: Ledger, rival: { rollout: string }): Promise<never> {
   const reason = `the rollout ${rival.rollout} has the same flag and is not finished`;
-  await ledger.append((state) => (state && !state.end && !hasMoved(state) ? { kind: "ended", data: { outcome: "yielded", reason } } : undefined));
+  await ledger.append((state) =>
+    state && !state.end && !hasMoved(state) ? { kind: "ended", data: { outcome: "yielded", reason } } : undefined,
+  );
   throw new RolloutError("refused", reason, { hint: `When it is over: rollout restart ${ledger.name} --reason "…"` });
 }
 

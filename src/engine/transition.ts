@@ -54,9 +54,10 @@ export async function changeExposure(run: Running, change: Change): Promise<Chan
   });
   if (!intent || intent.kind !== "intent") return { outcome: "lost" };
 
+  const objected = await change.objection?.();
   // The ledger's tail once more: whoever paused or overtook since then must find the flag as it was.
   await ledger.refresh();
-  const objection = (await change.objection?.()) ?? objectionTo(run, intent.seq, change.purpose);
+  const objection = objected ?? objectionTo(run, intent.seq, change.purpose);
   const late = engine.clock.now() >= intent.data.deadline || engine.clock.monotonic() - begun >= writeWithin;
   if (objection !== undefined || late) return abandon(run, intent.seq, objection ?? "its time to write was over", false);
 

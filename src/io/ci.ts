@@ -130,8 +130,7 @@ function isGithubFork(env: Environment): boolean {
   try {
     const payload = JSON.parse(readFileSync(env["GITHUB_EVENT_PATH"] ?? "", "utf8")) as GithubEvent;
     const { head, base } = payload.pull_request ?? {};
-    const [from, own] =
-      event === "workflow_run" ? [payload.workflow_run?.head_repository, payload.repository] : [head?.repo, base?.repo];
+    const [from, own] = event === "workflow_run" ? [payload.workflow_run?.head_repository, payload.repository] : [head?.repo, base?.repo];
     // Where a fork was deleted since, its repository is null.
     return !isSet(from?.full_name) || from.full_name !== own?.full_name;
   } catch {

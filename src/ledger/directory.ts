@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, stat, unlink } from "node:fs/promises";
+import { link, lstat, mkdir, open, readdir, readFile, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RolloutError, messageOf } from "../errors.ts";
 import { MAX_ENTRY_BYTES } from "../model/entry.ts";
+import { nameSchema } from "../model/exposure.ts";
 import { Taken, type Store, type StoredEntry } from "./port.ts";
 
 const ENTRY_FILE = /^(\d{9})\.json$/;
@@ -16,7 +17,7 @@ const ABANDONED_AFTER = 10 * 60_000;
  * lock, so nothing can be left locked.
  */
 export function directoryStore(root: string): Store {
-  const folderOf = (name: string) => join(root, name);
+  const folderOf = (name: string) => join(root, checkedName(name));
   const fileOf = (name: string, seq: number) => join(folderOf(name), `${String(seq).padStart(9, "0")}.json`);
 
   return {
@@ -24,8 +25,8 @@ export function directoryStore(root: string): Store {
 
     async list() {
       const names: string[] = [];
-      for (const each of await entriesOf(root)) {
-        if (each.isDirectory() && (await numbersIn(folderOf(each.name))).length > 0) names.push(each.name);
+      for (const { name } of await entriesOf(root)) {
+        if (isName(name) && (await isFolder(folderOf(name))) && (await numbersIn(folderOf(name))).length > 0) names.push(name);
       }
       return names.sort();
     },
@@ -134,9 +135,34 @@ async function entriesOf(folder: string) {
 
 async function readEntry(path: string): Promise<Uint8Array> {
   return guarded(`read ${path}`, path, async () => {
-    const { size } = await stat(path);
-    if (size > MAX_ENTRY_BYTES) throw new RolloutError("damaged", `${path} has ${size} bytes; no entry has more than ${MAX_ENTRY_BYTES}`);
+    // Whoever may write the folder may put there what must not be opened: a pipe waits for ever, a device never ends.
+    const found = await lstat(path);
+    if (!found.isFile()) throw damaged(`${path} is not a file, as every entry is`);
+    if (found.size > MAX_ENTRY_BYTES) throw damaged(`${path} has ${found.size} bytes; no entry has more than ${MAX_ENTRY_BYTES}`);
     return readFile(path);
+  });
+}
+
+/** A name is a folder of its own below the root: nothing that leads elsewhere, and no two that a file system takes for one. */
+function checkedName(name: string): string {
+  if (isName(name)) return name;
+  throw new RolloutError("usage", `${JSON.stringify(name.slice(0, 80))} is not a rollout's name`, {
+    hint: "A name has lower-case letters, digits and dashes, 63 at the most.",
+  });
+}
+
+function isName(name: string): boolean {
+  return nameSchema.safeParse(name).success;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return guarded(`list ${path}`, path, async () => {
+    const found = await stat(path).catch((error: unknown) => {
+      // A link to nothing, or to itself. Whatever else fails may hide a ledger.
+      if (codeOf(error) === "ENOENT" || codeOf(error) === "ELOOP") return undefined;
+      throw error;
+    });
+    return found?.isDirectory() ?? false;
   });
 }
 
@@ -151,9 +177,11 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function missingEntry(name: string, seq: number): RolloutError {
-  return new RolloutError("damaged", `ledger ${name}, entry ${seq}: it is missing, though later ones are there`, {
-    hint: "Nothing was written. Restore the ledger from a copy.",
-  });
+  return damaged(`ledger ${name}, entry ${seq}: it is missing, though later ones are there`);
+}
+
+function damaged(why: string): RolloutError {
+  return new RolloutError("damaged", why, { hint: "Nothing was written. Restore the ledger from a copy." });
 }
 
 /** Runs one operation on the file system; what fails in it is the store being out of reach. */

@@ -67,7 +67,7 @@ export const openmetrics = defineMetricSource({
           const sent: Sent = { queries: queriesOf(metric, targets), missing: [], withoutEvents: [] };
           // Some of the replicas are not all of them.
           if (failures.length > 0) return { sent, status: "error", reason: failures.sort().join("; ") };
-          return measureOne(metric, ordered, at, { ...sent, newest: at });
+          return measureOne(metric, ordered, at, { ...sent, newest: at }, tools.redact);
         });
       },
     };
@@ -123,7 +123,7 @@ async function scrape(
   }
 }
 
-function measureOne(metric: Prepared, pages: ReadonlyMap<string, Exposition>, now: number, sent: Sent): Measured {
+function measureOne(metric: Prepared, pages: ReadonlyMap<string, Exposition>, now: number, sent: Sent, redact: Tools["redact"]): Measured {
   const texts = new Set(metric.selectors.map(formatSelector));
   const known = (cohort: PreparedCohort, cursor: Cursor) =>
     cursor.selectors.has(formatSelector(cohort.events)) && cursor.selectors.has(formatSelector(cohort.total));
@@ -136,8 +136,8 @@ function measureOne(metric: Prepared, pages: ReadonlyMap<string, Exposition>, no
   for (const prepared of metric.cohorts) {
     // A cohort that is asked for anew counts nothing until the next look: its series may be old.
     const mode = !before ? "sum" : known(prepared, before) ? "increase" : "remember";
-    const events = readSelector(prepared.events, targets, mode);
-    const total = readSelector(prepared.total, targets, mode);
+    const events = readSelector(prepared.events, targets, mode, redact);
+    const total = readSelector(prepared.total, targets, mode, redact);
     const problem = events.problem ?? total.problem;
     if (problem) return { sent, status: "noData", reason: problem };
     readings.push({ cohort: prepared.cohort, events, total });
@@ -180,7 +180,12 @@ function targetState(target: string, page: Exposition, before: TargetCursor | un
  * All series of one selector over all targets, which `next` then remembers. `sum` gives their values, `increase` what
  * they rose by, `remember` nothing.
  */
-function readSelector(selector: Selector, targets: TargetState[], mode: "sum" | "increase" | "remember"): Reading & { problem?: string } {
+function readSelector(
+  selector: Selector,
+  targets: TargetState[],
+  mode: "sum" | "increase" | "remember",
+  redact: Tools["redact"],
+): Reading & { problem?: string } {
   const matches = labelMatcher(selector);
   let sum = 0;
   let found = false;
@@ -189,7 +194,8 @@ function readSelector(selector: Selector, targets: TargetState[], mode: "sum" | 
     if (samples.length > 0 && page.types.get(selector.name) === "gauge") return unusable(`${selector.name} is a gauge, not a counter`);
     const seen = new Set<string>();
     for (const { labels, value } of samples) {
-      const series = seriesText(selector.name, labels);
+      // It is remembered in the ledger, and a page may repeat in a label what it was sent.
+      const series = redact(seriesText(selector.name, labels));
       const problem = seen.has(series) ? `${series} is shown twice` : valueProblem(series, value);
       if (problem) return unusable(`${problem} (${target})`);
       seen.add(series);

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { builtCli } from "../support/builtCli.ts";
-import { runProgram } from "../support/cli.ts";
+import { runProgram, SCRIPT } from "../support/cli.ts";
 import { requireProgram } from "../support/programs.ts";
 import { makeScene, planTree, startShopPage } from "../support/scene.ts";
 
@@ -21,7 +20,7 @@ async function scenery() {
 async function traced(scene: Awaited<ReturnType<typeof scenery>>["scene"], args: string[]) {
   const file = join(scene.folder, ".git", "trace");
   const calls = "--trace=connect,sendto,sendmsg,sendmmsg,execve,execveat,openat";
-  const ran = await runProgram(strace!, ["-f", "-qq", calls, "-o", file, process.execPath, await builtCli(), ...args], {
+  const ran = await runProgram(strace!, ["-f", "-qq", calls, "-o", file, process.execPath, SCRIPT, ...args], {
     cwd: scene.folder,
     env: { SHOP_TOKEN },
   });

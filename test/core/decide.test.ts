@@ -399,6 +399,17 @@ describe("a plan file that differs, and a pause", () => {
   });
 });
 
+describe("a look by a clock that is back after another", () => {
+  const jumped = { timelines: [START + DAY], at: START + 10 * MINUTE };
+  const found = { at: START + DAY + MINUTE };
+  test.each<Row>([
+    ["ends no bake", { ...jumped, plan: plan({ guardrails: [] }) }, { ...found, verdicts: [] }, "hold"],
+    ["nor a bake that was measured by the other", jumped, found, "hold"],
+    ["ends no patience", { ...jumped, ...missingFor(HOUR) }, { ...found, metrics: { errors: noData } }, "hold"],
+    ["puts off no rollback", jumped, { ...found, verdicts: [verdict("breach")] }, "rollback (breach)"],
+  ])("%s", (_, before, found, expected) => expect(decided(before, found).short).toBe(expected));
+});
+
 describe("the order of the gates", () => {
   const impatient: Partial<Findings> = { metrics: { errors: noData } };
   /** Each makes one gate speak, in the order in which they speak. */

@@ -3,16 +3,19 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { plainEnvironment, type BuiltCli } from "../support/builtCli.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { environmentIn, SCRIPT } from "../support/cli.ts";
 
 /** Every system call by which a process can change what is on a disk. `openat` does so only where it creates. */
-const WRITE_SIDE = [
-  ...["open", "openat", "openat2", "creat", "mkdir", "mkdirat", "mknod", "mknodat"],
-  ...["write", "writev", "pwrite64", "pwritev", "pwritev2", "sendfile", "copy_file_range", "splice", "fallocate", "io_uring_enter"],
-  ...["fsync", "fdatasync", "sync_file_range", "syncfs", "sync"],
-  ...["link", "linkat", "symlink", "symlinkat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir"],
-  ...["truncate", "ftruncate", "chmod", "fchmod", "fchmodat", "chown", "fchown", "lchown", "fchownat", "utimensat"],
-];
+const WRITE_SIDE = `
+  open openat openat2 creat mkdir mkdirat mknod mknodat
+  write writev pwrite64 pwritev pwritev2 sendfile copy_file_range splice fallocate io_uring_enter
+  fsync fdatasync sync_file_range syncfs sync
+  link linkat symlink symlinkat rename renameat renameat2 unlink unlinkat rmdir
+  truncate ftruncate chmod fchmod fchmodat chown fchown lchown fchownat utimensat
+`
+  .trim()
+  .split(/\s+/);
 
 /** One system call on the write side of a world. */
 export interface Call {
@@ -52,54 +55,63 @@ const OPEN_AHEAD = `data:text/javascript,${encodeURIComponent(
 
 /** A command under strace that has been started. */
 export interface Running {
-  pid: number;
-  /** What it has done so far. */
-  calls(): Promise<Call[]>;
-  /** How often a signal has stopped it so far. */
-  stops(): Promise<number>;
+  /** Resolves once a signal has stopped it, or it has ended. */
+  stopped(): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
   ended: Promise<Traced>;
 }
 
 /** Starts a command in a world under strace. Needs `requireProgram("strace")`. */
-export async function startTraced(
-  { script }: BuiltCli,
-  folder: string,
-  args: readonly string[],
-  injections: Injection[] = [],
-): Promise<Running> {
+export async function startTraced(folder: string, args: readonly string[], injections: Injection[] = []): Promise<Running> {
   const place = await mkdtemp(join(tmpdir(), "rollout-strace-"));
   const log = join(place, "log");
   // Not with --seccomp-bpf: strace 6.1 then injects no signals. With -D the process that is started is the command itself.
-  const child = spawn(
-    "strace",
-    [
-      ...["-D", "-f", "-y", "-s", "0", "-o", log, "-e", `trace=${WRITE_SIDE.map((name) => `?${name}`).join(",")}`],
-      ...injections.flatMap(({ call, signal }) => ["-e", `inject=${call.name}:signal=${signal}:when=${call.nth}`]),
-      ...[process.execPath, "--import", OPEN_AHEAD, script, ...args],
-    ],
-    { cwd: folder, env: { ...plainEnvironment, UV_THREADPOOL_SIZE: "1" }, stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const traced = `trace=${WRITE_SIDE.map((name) => `?${name}`).join(",")}`;
+  const injected = injections.flatMap(({ call, signal }) => ["-e", `inject=${call.name}:signal=${signal}:when=${call.nth}`]);
+  const command = [process.execPath, "--import", OPEN_AHEAD, SCRIPT, ...args];
+  const child = spawn("strace", ["-D", "-f", "-y", "-s", "0", "-o", log, "-e", traced, ...injected, ...command], {
+    cwd: folder,
+    env: { ...environmentIn(folder), UV_THREADPOOL_SIZE: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  const text = () => readFile(log, "utf8");
+  const text = () => readFile(log, "utf8").catch(() => "");
+  const isAlive = () => child.exitCode === null && child.signalCode === null;
   const ended = once(child, "close").then(async ([code, signal]): Promise<Traced> => {
     const calls = callsOf(await wholeLog(text, child.pid!), folder);
     await rm(place, { recursive: true });
     return { status: signal ?? code, stdout, stderr, calls };
   });
   return {
-    pid: child.pid!,
-    calls: async () => callsOf(await text(), folder),
-    stops: async () => (await text()).match(/^\d+ +--- stopped by /gm)?.length ?? 0,
+    async stopped() {
+      while (isAlive() && !/^\d+ +--- stopped by /m.test(await text())) await sleep(5);
+    },
+    kill: (signal) => void child.kill(signal),
     ended,
   };
 }
 
 /** Runs a command in a world under strace to its end. */
-export async function trace(cli: BuiltCli, folder: string, args: readonly string[], injections: Injection[] = []): Promise<Traced> {
-  return (await startTraced(cli, folder, args, injections)).ended;
+export async function trace(folder: string, args: readonly string[], injections: Injection[] = []): Promise<Traced> {
+  return (await startTraced(folder, args, injections)).ended;
+}
+
+/**
+ * Runs a command in a world and kills it before the last of the calls that it makes there. Whether it came to that call
+ * the result shows: its way there is then the same.
+ */
+export async function killBeforeLast(folder: string, args: readonly string[], way: readonly Call[]): Promise<Traced> {
+  const call = way.at(-1)!;
+  if (call.name !== "write") return trace(folder, args, [{ call, signal: "KILL" }]);
+  // The event loop writes as well, how often is chance, and strace counts all writes alike. So the command is stopped as
+  // it comes back from the call before, and killed there: it changes nothing between the two.
+  const running = await startTraced(folder, args, [{ call: way.at(-2)!, signal: "STOP" }]);
+  await running.stopped();
+  running.kill("SIGKILL");
+  return running.ended;
 }
 
 /** The tracer outlives the command by a moment: its last line says how that ended. */
@@ -107,7 +119,7 @@ async function wholeLog(text: () => Promise<string>, pid: number): Promise<strin
   for (const end = Date.now() + 60_000; Date.now() < end;) {
     const log = await text();
     if (new RegExp(`^${pid} +\\+\\+\\+ (exited|killed)`, "m").test(log)) return log;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
   }
   throw new Error("strace did not write how the command ended");
 }

@@ -2,14 +2,14 @@ import { isDeepStrictEqual } from "node:util";
 import { decide } from "../../src/core/decide.ts";
 import { evolve } from "../../src/core/evolve.ts";
 import { isOff, sameExposure } from "../../src/core/exposure.ts";
-import { step } from "../../src/engine/advance.ts";
-import { openRollout } from "../../src/engine/context.ts";
+import { step, type StepResult } from "../../src/engine/advance.ts";
 import { judgeAll } from "../../src/engine/look.ts";
 import { pause, resume, rollbackNow } from "../../src/engine/people.ts";
 import { messageOf, RolloutError } from "../../src/errors.ts";
 import { seededRandom, type Random } from "../../src/demo/random.ts";
-import { decodeChain } from "../../src/ledger/chain.ts";
-import type { EntryOf } from "../../src/model/entry.ts";
+import { decodeChain, hashOf } from "../../src/ledger/chain.ts";
+import type { Entry, EntryOf } from "../../src/model/entry.ts";
+import type { Instant } from "../../src/model/measurement.ts";
 import type { FlagSnapshot } from "../../src/model/flag.ts";
 import type { State } from "../../src/model/state.ts";
 import {
@@ -20,6 +20,7 @@ import {
   MINUTE,
   planOf,
   relative,
+  stage,
   SECOND,
   type Fate,
   type Operation,
@@ -33,24 +34,21 @@ import {
  */
 
 const NAME = "checkout";
-const plain = planOf();
-const compared = planOf({ guardrails: [...plain.guardrails, relative], audience: { ...plain.audience, holdout: 5_000 } });
+const plain = planOf({ stages: [stage(5, MINUTE), stage(25, MINUTE), stage(100, MINUTE)] });
+const compared = planOf({ stages: [stage(5, MINUTE), stage(25, MINUTE), stage(90, MINUTE)], guardrails: [...plain.guardrails, relative] });
 
-export const trace = { on: false, lines: [] as string[] };
-
-/** Where storms begin: just started, with the first stage baking, with the second one baked. */
-export async function makeBeginnings(): Promise<World[]> {
+/** Where storms begin: a change is due, the first, the second, or the last. */
+async function makeBeginnings(): Promise<World[]> {
   const beginnings: World[] = [];
-  for (const plan of [plain, compared]) {
-    for (const looks of [1, 2, 6]) {
+  for (const plan of [plain, plain, compared]) {
+    for (const stages of [0, 1, 2]) {
       const world = createWorld();
       const { engine } = world.runner("beginner");
-      const file = fileOf(plan);
-      for (let look = 0; look < looks; look++) {
-        // The first step takes the first look as well; a runner that dies before it leaves the start alone.
-        if (looks === 1) world.turn = diesAtFirstLook(world);
-        await Promise.race([step(engine, NAME, { file, adopt: false }), quiet().then(quiet)]);
-        world.time += MINUTE;
+      // Killed before its first look is recorded, the first runner leaves a start alone.
+      if (stages === 0) world.turn = diesAtFirstLook(world);
+      for (let look = 0; look < Math.max(1, stages); look++) {
+        await Promise.race([step(engine, NAME, { file: fileOf(plan), adopt: false }), quiet().then(quiet)]);
+        world.time += 2 * MINUTE;
       }
       beginnings.push(world);
     }
@@ -62,8 +60,7 @@ function diesAtFirstLook(world: World): World["turn"] {
   let measured = 0;
   return async (_, operation) => {
     world.time += 5;
-    if (operation === "measure" && ++measured === 2) return "dies";
-    return "done";
+    return operation === "measure" && ++measured === 2 ? "dies" : "done";
   };
 }
 
@@ -78,36 +75,65 @@ interface Waiting {
   resolve(fate: Fate): void;
 }
 
+/** What kind of a storm it is. */
+interface Kind {
+  /** Some storms have no faults at all: races alone must be survived without anybody's help. */
+  faulty: boolean;
+  /** No write comes after its deadline: then what was rolled back is off at once, not only after the next look. */
+  prompt: boolean;
+  /** Clocks jump while their runners work. */
+  jumpy: boolean;
+}
+
+/** So many storms with a flag system that compares revisions, and as many with one that does not. */
+export const STORMS = 5_000;
+
+/** What did not hold after which storms. One alone is run again by its number: `STORM=1234 npm test -- interleavings`. */
+export async function weatherAll(checked: boolean): Promise<string[]> {
+  const only = process.env["STORM"];
+  const [first, last] = only ? [Number(only), Number(only)] : [0, STORMS - 1];
+  const beginnings = await makeBeginnings();
+  const failures: string[] = [];
+  for (let seed = first; seed <= last; seed++) {
+    await weather(seed, checked, beginnings).catch((error: unknown) => failures.push(`storm ${seed}: ${messageOf(error)}`));
+  }
+  return failures;
+}
+
 /** Runs one storm and throws when something did not hold after it. */
-export async function weather(seed: number, checked: boolean, beginnings: readonly World[]): Promise<void> {
+async function weather(seed: number, checked: boolean, beginnings: readonly World[]): Promise<void> {
   const random = seededRandom(seed);
   const world = createWorld({ checked, from: pick(random, beginnings) });
+  const kind = { faulty: random() < 0.75, prompt: random() < 0.5, jumpy: random() < 0.3 };
   const runners = Array.from({ length: random() < 0.6 ? 2 : 3 }, (_, index) => world.runner(`runner${index}`, offsetOf(random)));
   const asked: Asked = { rollback: false };
   const unexpected: unknown[] = [];
   await interleave(
     world,
     random,
+    kind,
     runners.map((runner) => () => script(runner, random, asked, unexpected)),
     runners,
   );
   world.turn = createWorld().turn;
-  await settle(world, random, asked, unexpected);
+  hold(unexpected.length === 0, () => `an error that is a defect: ${messageOf(unexpected[0])}`);
+  if (kind.prompt) checkRolledBackIsOff(world);
+  await settle(world, random, asked);
 }
 
 function offsetOf(random: Random): number {
-  if (random() < 0.6) return Math.round((random() - 0.5) * 4 * SECOND);
-  return pick(random, [20 * SECOND, 5 * MINUTE, DAY]) * (random() < 0.5 ? 1 : -1);
+  if (random() < 0.5) return Math.round((random() - 0.5) * 4 * SECOND);
+  return pick(random, [20 * SECOND, 90 * SECOND, 5 * MINUTE, DAY]) * (random() < 0.5 ? 1 : -1);
 }
 
 /** What one runner does before it goes home or is killed. */
 async function script(runner: Runner, random: Random, asked: Asked, unexpected: unknown[]): Promise<void> {
   const { engine } = runner;
   for (let actions = 1 + Math.floor(random() * 3); actions > 0; actions--) {
-    if (random() < 0.6) await engine.clock.sleep(Math.round(random() * 100) * SECOND);
     const dice = random();
+    await engine.clock.sleep(Math.round(random() * (random() < 0.5 ? 1 : 60)) * SECOND);
     try {
-      if (dice < 0.76) await step(engine, NAME, { adopt: false });
+      if (dice < 0.72) await step(engine, NAME, { adopt: false });
       else if (dice < 0.84) {
         await rollbackNow(engine, NAME, "somebody asked");
         asked.rollback = true;
@@ -120,24 +146,53 @@ async function script(runner: Runner, random: Random, asked: Asked, unexpected: 
 }
 
 /** Gives one waiting operation after another its turn, until nobody who is alive waits any more. */
-async function interleave(world: World, random: Random, scripts: (() => Promise<void>)[], runners: Runner[]): Promise<void> {
+async function interleave(world: World, random: Random, kind: Kind, scripts: (() => Promise<void>)[], runners: Runner[]): Promise<void> {
   const waiting: Waiting[] = [];
-  // Some storms have no faults at all: races alone must be survived without anybody's help.
-  const faulty = random() < 0.7;
-  world.turn = (runner, operation, until = world.time) => new Promise((resolve) => waiting.push({ runner, operation, until, resolve }));
+  const deadlines = new Map<string, Instant>();
+  const seen = new Map<string, number>();
+  world.turn = (runner, operation, until = world.time) => {
+    // The intent is the last entry that a writer asks for before it writes, and its deadline counts from then.
+    if (operation === "create") deadlines.set(runner, world.time + 30 * SECOND);
+    return new Promise((resolve) => waiting.push({ runner, operation, until, resolve }));
+  };
+  const isOver = (runner: string) => world.time >= (deadlines.get(runner) ?? Number.POSITIVE_INFINITY);
   for (const each of scripts) void each();
   for (await quiet(); waiting.length > 0; await quiet()) {
     world.time += duration(random);
-    if (faulty && world.late.length > 0 && random() < 0.1) land(world, random);
-    if (random() < 0.005) pick(random, runners).offset = offsetOf(random);
+    if (kind.prompt) world.late = world.late.filter(({ runner }) => !isOver(runner));
+    if (world.late.length > 0 && random() < 0.1) land(world, random);
+    if (kind.jumpy && random() < 0.05) pick(random, runners).offset = offsetOf(random);
     const ready = waiting.filter(({ until }) => until <= world.time);
     const next = ready.length > 0 ? pick(random, ready) : waiting.reduce((first, each) => (each.until < first.until ? each : first));
     world.time = Math.max(world.time, next.until);
     waiting.splice(waiting.indexOf(next), 1);
-    const fate = faulty ? fateOf(next.operation, random) : "done";
-    if (trace.on) trace.lines.push(`${((world.time - 1772442000000) / 1000).toFixed(1)} ${next.runner} ${next.operation} ${fate}`);
-    next.resolve(fate); if (0) next.resolve(faulty ? fateOf(next.operation, random) : "done");
+    const { runner, operation } = next;
+    const tooLate = kind.prompt && operation === "writeFlag" && isOver(runner);
+    const writes = world.writes.length;
+    const fate = tooLate ? "dies" : kind.faulty ? fateOf(operation, random) : "done";
+    next.resolve(fate);
+    await quiet();
+    if (operation === "writeFlag" && world.writes.length > writes) checkTailWasRead(world, seen.get(runner) ?? 0);
+    seen.set(runner, world.entries(NAME).length);
   }
+  if (kind.prompt) world.late = world.late.filter(({ runner }) => !isOver(runner));
+  while (world.late.length > 0 && random() < 0.8) land(world, random);
+  world.late = [];
+}
+
+/** Who exposes knows the ledger as it was at its last operation before the write. */
+function checkTailWasRead(world: World, seen: number): void {
+  const { head, exposure, runner } = world.writes.at(-1)!;
+  if (isOff(exposure)) return;
+  const known = world.entries(NAME).findIndex(({ bytes }) => hashOf(bytes) === head) + 1;
+  hold(known >= seen, () => `${runner} wrote ${text(exposure)} when it knew of entry ${known}, and ${seen} had been there`);
+}
+
+function checkRolledBackIsOff(world: World): void {
+  let state: State | undefined;
+  for (const { entry, hash } of decodeChain(NAME, world.entries(NAME))) state = evolve(state, entry, hash);
+  if (state?.end?.outcome !== "rolledBack") return;
+  hold(isOff(world.exposure), () => `the run has ended rolled back, and the flag says ${text(world.exposure)}`);
 }
 
 /** Mostly quick; now and then a runner is stopped for longer than its deadline. */
@@ -163,57 +218,67 @@ function fateOf(operation: Operation, random: Random): Fate {
 
 function land(world: World, random: Random): void {
   const [write] = world.late.splice(Math.floor(random() * world.late.length), 1);
-  write?.();
+  write?.land();
 }
 
-/** After the storm: late writes land or are lost, then somebody whose clock is right looks a few times. */
-async function settle(world: World, random: Random, asked: Asked, unexpected: unknown[]): Promise<void> {
+/** After the storm somebody whose clock is right looks a few times. */
+async function settle(world: World, random: Random, asked: Asked): Promise<void> {
   const { engine } = world.runner("settler");
-  while (world.late.length > 0 && random() < 0.8) land(world, random);
-  world.late.length = 0;
-  for (let looks = 0; looks < 3; looks++) {
-    world.time += 70 * SECOND;
-    await step(engine, NAME, { adopt: false });
-  }
-  hold(unexpected.length === 0, () => `an error that is a defect: ${messageOf(unexpected[0])}\n${(unexpected[0] as Error).stack}`);
-  const state = checkLedger(world);
+  const look = async (after: number): Promise<StepResult> => {
+    world.time += after;
+    return step(engine, NAME, { adopt: false });
+  };
+  await look(70 * SECOND);
+  // Twice the deadline, and as far as clocks may be apart without anything being done about it.
+  const { state } = await look(2 * MINUTE + SECOND);
   hold(!state.intent, () => `the intent ${state.intent?.seq} is still open`);
   const stopped = state.pause?.cause === "stoppedOutside" && isOff(world.exposure);
   hold(stopped || sameExposure(world.exposure, state.exposure), () => `flag ${text(world.exposure)}, ledger ${text(state.exposure)}`);
-  if (asked.rollback) hold(isOff(world.exposure) && state.end?.outcome === "rolledBack", () => "a rollback was asked for, and it is not off");
-  if (state.end) return;
-  if (stopped) await resume(engine, NAME, { adopt: false, restore: true, despiteBreach: false });
-  await checkSight(world, engine);
+  if (asked.rollback)
+    hold(isOff(world.exposure) && state.end?.outcome === "rolledBack", () => "a rollback was asked for, and it is not off");
+  if (!state.end) {
+    const goOn = () => resume(engine, NAME, { adopt: false, restore: true, despiteBreach: false });
+    if (state.pause) await goOn();
+    if (random() < 0.5) await checkSight(world, look);
+    else await checkProgress(look);
+  }
   checkLedger(world);
 }
 
 /** Harm that comes after the storm is found, whatever the clocks said in it. */
-async function checkSight(world: World, engine: Runner["engine"]): Promise<void> {
-  for (let looks = 0; (await openRollout(engine, NAME)).state?.exposure.everyone === 0; looks++) {
-    hold(looks < 12, () => "nobody is exposed although nothing speaks against it");
-    const { state } = await step(engine, NAME, { adopt: false });
-    if (state.pause) await resume(engine, NAME, { adopt: false, restore: true, despiteBreach: false });
-    world.time += MINUTE;
+async function checkSight(world: World, look: (after: number) => Promise<StepResult>): Promise<void> {
+  for (let looks = 1; world.exposure.everyone === 0; looks++) {
+    await look(MINUTE);
+    hold(looks < 4, () => "nobody is exposed although nothing speaks against it");
   }
   world.conditions(HARMFUL);
   for (let looks = 1; ; looks++) {
-    world.time += MINUTE;
-    const { result } = await step(engine, NAME, { adopt: false });
+    const { result } = await look(MINUTE);
     if (result.outcome === "rolledBack") break;
-    hold(looks < 5, () => `harm was not seen in ${looks} looks: ${JSON.stringify(result)}`);
+    hold(looks < 3, () => `harm was not seen in ${looks} looks: ${text(result)}`);
   }
   hold(isOff(world.exposure), () => "rolled back, and not off");
 }
 
+/** What is healthy comes to its end in as many looks as there are stages, and one for a bake that began again. */
+async function checkProgress(look: (after: number) => Promise<StepResult>): Promise<void> {
+  for (let looks = 1; ; looks++) {
+    const { result } = await look(2 * MINUTE);
+    if (result.outcome === "complete") return;
+    hold(looks < 6, () => `it does not go on: ${text(result)}`);
+  }
+}
+
 /** What must hold of every ledger, whatever happened: read from its bytes, as somebody else would. */
-function checkLedger(world: World): State {
+function checkLedger(world: World): void {
   let state: State | undefined;
   const applied = new Map<number, number>();
+  let before: Entry | undefined;
+  const stored = world.stored.get(NAME)!;
   const measured: { seq: number; from: number; to: number }[] = [];
   const sums = { treatment: 0, control: 0 };
-  const intents = new Map<string, EntryOf<"intent">>();
+  const intents: EntryOf<"intent">[] = [];
   for (const { entry, hash } of decodeChain(NAME, world.entries(NAME))) {
-    if (trace.on) trace.lines.push(`#${entry.seq} ${((entry.at - 1772442000000) / 1000).toFixed(1)} ${entry.actor.who} ${entry.kind} ${entry.kind === "look" ? JSON.stringify([entry.data.flag, entry.data.decision.kind, entry.data.decision.because.map((b) => b.sentence)]).slice(0, 300) : entry.kind === "started" ? "" : JSON.stringify(entry.data)}`);
     if (entry.kind === "look") {
       const { at, data } = entry;
       const judged = judgeAll(state!, data.metrics);
@@ -224,21 +289,29 @@ function checkLedger(world: World): State {
       same("decision", entry.seq, decided.decision, data.decision);
       const { decision } = data;
       const falsely = decision.kind === "pause" && (decision.cause === "drift" || decision.cause === "stoppedOutside");
-      hold(!falsely || isStoppedByLateOff(world, data.flag), () => `look ${entry.seq} pauses falsely: ${decision.because.map(({ sentence }) => sentence).join()}`);
+      hold(
+        !falsely || isStoppedByLateOff(world, data.flag),
+        () => `look ${entry.seq} pauses falsely: ${decision.because.map(({ sentence }) => sentence).join()}`,
+      );
       for (const reading of Object.values(data.metrics)) {
         if (reading.status !== "measured") continue;
         for (const { from, to, counts } of reading.measurements) {
           measured.push({ seq: entry.seq, from, to });
+          hold(to <= stored[entry.seq - 1]!, () => `look ${entry.seq} takes the future for measured`);
           sums.treatment += counts.treatment?.total ?? 0;
           sums.control += counts.control?.total ?? 0;
         }
       }
     }
-    if (entry.kind === "intent") intents.set(hash, entry);
+    if (entry.kind === "intent") {
+      intents.push(entry);
+      checkIntent(entry, state!, before);
+    }
     if (entry.kind === "applied" && state?.intent?.purpose === "advance" && state.intent.seq === entry.data.intent) {
       applied.set(state.intent.stage, (applied.get(state.intent.stage) ?? 0) + 1);
     }
     state = evolve(state, entry, hash);
+    before = entry;
   }
   for (const [stage, times] of applied) hold(times === 1, () => `stage ${stage} was applied ${times} times`);
   const inOrder = measured.toSorted((a, b) => a.from - b.from);
@@ -247,13 +320,27 @@ function checkLedger(world: World): State {
     hold(!before || before.to <= from, () => `looks ${before?.seq} and ${seq} counted the same ${(before?.to ?? 0) - from} ms`);
   }
   for (const group of ["treatment", "control"] as const) {
-    hold(sums[group] <= world.truth(group).total, () => `${sums[group]} requests recorded of ${group}, ${world.truth(group).total} were there`);
+    hold(
+      sums[group] <= world.truth(group).total,
+      () => `${sums[group]} requests recorded of ${group}, ${world.truth(group).total} were there`,
+    );
   }
   for (const { exposure, runner } of world.writes) {
-    const intended = [...intents.values()].some(({ data }) => sameExposure(data.to, exposure));
+    const intended = intents.some(({ data }) => sameExposure(data.to, exposure));
     hold(intended, () => `${runner} wrote ${text(exposure)}, which no intent says`);
   }
-  return state!;
+}
+
+function checkIntent({ seq, actor, data: { purpose, stage, to } }: EntryOf<"intent">, state: State, before: Entry | undefined): void {
+  if (purpose === "advance") {
+    const decided = before?.kind === "look" && before.actor.who === actor.who && before.data.decision;
+    hold(
+      decided && decided.kind === "advance" && decided.stage === stage,
+      () => `intent ${seq} advances, and the entry before does not say so`,
+    );
+  }
+  if (purpose === "repair")
+    hold(sameExposure(to, state.exposure), () => `intent ${seq} repairs to ${text(to)}, the ledger says ${text(state.exposure)}`);
 }
 
 /** An off of our own that comes late cannot be told from somebody's emergency, so it is left: nobody is harmed by it. */

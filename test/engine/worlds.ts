@@ -6,7 +6,17 @@ import { decodeChain } from "../../src/ledger/chain.ts";
 import type { Entry } from "../../src/model/entry.ts";
 import type { Exposure } from "../../src/model/exposure.ts";
 import type { Plan } from "../../src/model/plan.ts";
-import { createWorld, fileOf, MINUTE, planOf, type Fate, type Operation, type Runner, type World, type WorldOptions } from "../support/world.ts";
+import {
+  createWorld,
+  fileOf,
+  MINUTE,
+  planOf,
+  type Fate,
+  type Operation,
+  type Runner,
+  type World,
+  type WorldOptions,
+} from "../support/world.ts";
 
 /** A world whose rollout has begun: its first stage, 5 %, is applied. */
 export interface Begun {
@@ -69,8 +79,13 @@ export function nextEnds(world: World, runner: Runner, operation: Operation, fat
   };
 }
 
-/** Stops a runner, as SIGSTOP does, before its next such operation. `there` resolves when it has come to it. */
-export function stopBefore(world: World, runner: Runner, operation: Operation): { there: Promise<void>; goOn: () => void } {
+/** Stops a runner, as SIGSTOP does, before its next such operation. `there` resolves when it has come to it; let go on, it ends so. */
+export function stopBefore(
+  world: World,
+  runner: Runner,
+  operation: Operation,
+  fate: Fate = "done",
+): { there: Promise<void>; goOn: () => void } {
   const { turn } = world;
   let arrive = () => {};
   let goOn = () => {};
@@ -82,6 +97,8 @@ export function stopBefore(world: World, runner: Runner, operation: Operation): 
       first = false;
       arrive();
       await released;
+      await turn(name, what, until);
+      return fate;
     }
     return turn(name, what, until);
   };

@@ -56,7 +56,10 @@ describe("who runs a command", () => {
       { BUILDKITE: "true", BUILDKITE_BUILD_CREATOR: "Ann", BUILDKITE_PIPELINE_SLUG: "web", BUILDKITE_BUILD_NUMBER: "7" },
       { who: "Ann", where: "Buildkite, web, run 7" },
     ],
-    [{ JENKINS_URL: "http://ci", CHANGE_AUTHOR: "ann", JOB_NAME: "web" }, { who: "ann", where: "Jenkins, web" }],
+    [
+      { JENKINS_URL: "http://ci", CHANGE_AUTHOR: "ann", JOB_NAME: "web" },
+      { who: "ann", where: "Jenkins, web" },
+    ],
     [{ TF_BUILD: "True" }, { who: userInfo().username, where: "Azure Pipelines" }],
     [{ CI: "1" }, { who: userInfo().username, where: "CI" }],
   ])("in %j is what its variables claim", (env, actor) => {

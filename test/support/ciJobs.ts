@@ -21,7 +21,10 @@ export const eventsOfGithub: Record<string, string> = {
 };
 
 function pullRequest(repo: { full_name: string } | null): string {
-  return JSON.stringify({ repository: { full_name: "shop/web" }, pull_request: { head: { repo }, base: { repo: { full_name: "shop/web" } } } });
+  return JSON.stringify({
+    repository: { full_name: "shop/web" },
+    pull_request: { head: { repo }, base: { repo: { full_name: "shop/web" } } },
+  });
 }
 
 function workflowRun(from: string | null): string {
@@ -90,7 +93,11 @@ export function ownJobs(events: () => string): CiJob[] {
       CI_MERGE_REQUEST_PROJECT_ID: "1",
       CI_MERGE_REQUEST_SOURCE_PROJECT_ID: "1",
     }),
-    job("CircleCI", "a pull request of its own", { CI: "true", CIRCLECI: "true", CIRCLE_PULL_REQUEST: "https://github.com/shop/web/pull/1" }),
+    job("CircleCI", "a pull request of its own", {
+      CI: "true",
+      CIRCLECI: "true",
+      CIRCLE_PULL_REQUEST: "https://github.com/shop/web/pull/1",
+    }),
     job("Buildkite", "a branch", { ...buildkite, BUILDKITE_PULL_REQUEST: "false", BUILDKITE_PULL_REQUEST_REPO: "" }),
     job("Buildkite", "its own repository by another protocol", {
       ...buildkite,

@@ -1,10 +1,12 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { join } from "node:path";
+import { inject } from "vitest";
 import { processOutput, type Streams } from "../../src/cli/output.ts";
 import { main } from "../../src/cli/program.ts";
-import { builtCli } from "./builtCli.ts";
 
 /** What became of a process. */
 export interface Ran {
+  /** The exit status; null where a signal ended it. */
   status: number | null;
   stdout: string;
   stderr: string;
@@ -30,14 +32,17 @@ export interface Place {
 /** A process that has not ended by then hangs. */
 const PATIENCE = 90_000;
 
+/** The script of the command, in a package built from the source. */
+export const SCRIPT = join(inject("packageFolder"), "bin", "rollout.js");
+
 /** Starts `rollout ARGS` as a user would. */
-export async function startRollout(args: readonly string[], { cwd, env = {} }: Place): Promise<Running> {
-  return start(process.execPath, [await builtCli(), ...args], { cwd, env });
+export function startRollout(args: readonly string[], place: Place): Running {
+  return start(process.execPath, [SCRIPT, ...args], place);
 }
 
 /** Runs `rollout ARGS` to its end. */
-export async function rollout(args: readonly string[], place: Place): Promise<Ran> {
-  return (await startRollout(args, place)).done;
+export function rollout(args: readonly string[], place: Place): Promise<Ran> {
+  return startRollout(args, place).done;
 }
 
 /** Runs a program to its end, with the environment of `rollout`. */
@@ -45,9 +50,13 @@ export function runProgram(program: string, args: readonly string[], place: Plac
   return start(program, args, place).done;
 }
 
+/** What of the environment of whoever runs the tests a process has. */
+export function environmentIn(cwd: string): Record<string, string> {
+  return { PATH: process.env["PATH"] ?? "", HOME: cwd };
+}
+
 function start(program: string, args: readonly string[], { cwd, env = {} }: Place): Running {
-  const { PATH = "" } = process.env;
-  const child = spawn(program, args, { cwd, env: { PATH, HOME: cwd, ...env } });
+  const child = spawn(program, args, { cwd, env: { ...environmentIn(cwd), ...env } });
   child.stdin.end();
   const said = { stdout: "", stderr: "" };
   let heard = () => {};

@@ -81,7 +81,7 @@ export interface Scene {
   /** `rollout ARGS` at the root of the repository. */
   rollout(...args: string[]): Promise<Ran>;
   rolloutWith(env: Record<string, string>, ...args: string[]): Promise<Ran>;
-  start(...args: string[]): Promise<Running>;
+  start(...args: string[]): Running;
   /** The same within this process, which is quicker. */
   call(...args: string[]): Promise<Ran>;
   callWith(env: Record<string, string>, ...args: string[]): Promise<Ran>;
@@ -129,11 +129,16 @@ export async function makeScene(plan: unknown, { flag = "checkout" }: { flag?: s
 }
 
 /** The hash of every file below a folder. */
-async function everythingIn(folder: string): Promise<Record<string, string>> {
+export async function everythingIn(folder: string): Promise<Record<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   const contents = await Promise.all(
-    files.sort().map(async (file) => [file.slice(folder.length + 1), createHash("sha256").update(await readFile(file)).digest("hex")]),
+    files.sort().map(async (file) => [
+      file.slice(folder.length + 1),
+      createHash("sha256")
+        .update(await readFile(file))
+        .digest("hex"),
+    ]),
   );
   return Object.fromEntries(contents) as Record<string, string>;
 }

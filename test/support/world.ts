@@ -67,9 +67,11 @@ export interface World {
   /** The true time; a test may set it forward. */
   time: Instant;
   turn: Turn;
-  /** Writes under way that have not landed yet. */
-  late: (() => void)[];
+  /** Writes under way that have not landed yet, by whom. */
+  late: { runner: string; land: () => void }[];
   ledgers: Map<string, StoredEntry[]>;
+  /** When each entry of a ledger was stored, by the true time. */
+  stored: Map<string, Instant[]>;
   /** Every write of the flag that landed, a change by hand not among them. */
   writes: Write[];
   /** What the flag says now. */
@@ -100,6 +102,7 @@ const STALE = 2 * MINUTE;
 
 export function createWorld({ checked = true, from }: WorldOptions = {}): World {
   const ledgers = new Map([...(from?.ledgers ?? [])].map(([name, stored]) => [name, [...stored]]));
+  const stored = new Map([...(from?.stored ?? [])].map(([name, times]) => [name, [...times]]));
   let live: { exposure: Exposure; foreign?: string; revision: number } = { exposure: from?.exposure ?? OFF, revision: 0 };
   const slopes: Slope[] = [...(from?.slopes ?? [])];
   const history = shopHistory(slopes);
@@ -116,6 +119,7 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
     },
     late: [],
     ledgers,
+    stored,
     writes: [],
     get exposure() {
       return live.exposure;
@@ -157,10 +161,10 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
         quietly(() => effect(false));
         return forever();
       case "late":
-        world.late.push(() => quietly(() => effect(true)));
+        world.late.push({ runner: runner.name, land: () => quietly(() => effect(true)) });
         throw unreachable(operation);
       case "diesLate":
-        world.late.push(() => quietly(() => effect(true)));
+        world.late.push({ runner: runner.name, land: () => quietly(() => effect(true)) });
         return forever();
       default:
         return fate satisfies never;
@@ -173,14 +177,15 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
       list: () => perform(runner, "list", () => [...ledgers.keys()].sort()),
       read: (name, first) =>
         perform(runner, "read", () => {
-          const stored = ledgers.get(name) ?? [];
-          return first === -1 ? stored.slice(-1) : stored.slice(Math.max(0, first - 1));
+          const all = ledgers.get(name) ?? [];
+          return first === -1 ? all.slice(-1) : all.slice(Math.max(0, first - 1));
         }),
       create: (name, seq, bytes) =>
         perform(runner, "create", () => {
-          const stored = ledgers.get(name) ?? [];
-          if (seq !== stored.length + 1) throw new Taken(`${name} ${seq}`);
-          ledgers.set(name, [...stored, { seq, bytes }]);
+          const before = ledgers.get(name) ?? [];
+          if (seq !== before.length + 1) throw new Taken(`${name} ${seq}`);
+          ledgers.set(name, [...before, { seq, bytes }]);
+          stored.set(name, [...(stored.get(name) ?? []), world.time]);
         }),
     };
   }
@@ -211,7 +216,8 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
       settle: 30 * SECOND,
       parseQuery: (query) => query,
       source: {
-        measure: (requests) => perform(runner, "measure", () => requests.map((request) => answer(world.source, request, history, world.time))),
+        measure: (requests) =>
+          perform(runner, "measure", () => requests.map((request) => answer(world.source, request, history, world.time))),
       },
     };
   }
