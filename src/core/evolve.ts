@@ -36,7 +36,8 @@ function changed(state: State, entry: Exclude<Entry, { kind: "started" }>): Stat
       if (state.intent?.seq !== entry.data.intent) return state;
       return withoutIntent(entry.data.mayLand ? mayStillLand(state, state.intent) : state);
     case "repaired":
-      return state.intent?.seq === entry.data.intent ? withoutIntent(landed(state, entry.data.found)) : state;
+      if (state.intent?.seq !== entry.data.intent) return state;
+      return withoutIntent(landed(state, entry.data.found), spreadUntil(state, entry.at));
     case "paused":
       return { ...state, pause: { cause: "person", sentence: entry.data.reason, at: entry.at, seq: entry.seq } };
     case "resumed":
@@ -87,7 +88,9 @@ function afterLook(state: State, { seq, at, data }: EntryOf<"look">): State {
     evidence: { ...state.evidence, ...data.evidence },
     lastLook: { seq, at, flag: data.flag, verdicts: data.verdicts, gates: data.gates, decision },
   };
-  if (broken.length > 0 && !next.breach) next.breach = { guardrails: broken.map(({ guardrail }) => guardrail), at };
+  const known = state.breach?.guardrails ?? [];
+  const found = broken.map(({ guardrail }) => guardrail).filter((id) => !known.includes(id));
+  if (found.length > 0) next.breach = { guardrails: [...known, ...found], at: state.breach?.at ?? at };
   if (decision.kind === "pause")
     next.pause = { cause: decision.cause, sentence: decision.because.map((each) => each.sentence).join("; "), at, seq };
   return { ...next, changes: stillMeasured(next) };
@@ -147,7 +150,7 @@ function afterIntent(state: State, { seq, at, data }: EntryOf<"intent">): State 
 function afterApplied(state: State, { at, data }: EntryOf<"applied">): State {
   const { intent } = state;
   if (!intent || intent.seq !== data.intent) return state;
-  const settled = withoutIntent(state, besideMeasured(state, at) + state.plan.flag.propagation);
+  const settled = withoutIntent(state, spreadUntil(state, at));
   const next: State = {
     ...settled,
     exposure: intent.to,
@@ -156,6 +159,7 @@ function afterApplied(state: State, { at, data }: EntryOf<"applied">): State {
   };
   if (intent.purpose === "advance") {
     next.stage = intent.stage;
+    delete next.goesOnUndecided;
     next.firstExposedAt ??= intent.at;
   }
   if (intent.purpose === "rollback") {
@@ -166,10 +170,10 @@ function afterApplied(state: State, { at, data }: EntryOf<"applied">): State {
 }
 
 function afterResumed(state: State, { at, data }: EntryOf<"resumed">): State {
-  const { pause: _, ...resumed } = state;
+  const { pause, ...resumed } = state;
   // A patience that ran out begins again, else the next look would pause at once for the same old reason.
   const metrics = Object.fromEntries(Object.entries(state.metrics).map(([name, { missing: __, ...metric }]) => [name, metric]));
-  let next: State = { ...resumed, metrics };
+  let next: State = { ...resumed, metrics, ...(pause?.cause === "inconclusive" && { goesOnUndecided: true as const }) };
   if (data.mode === "adopt" && data.exposure && data.stage !== undefined) {
     next = { ...next, exposure: data.exposure, stage: data.stage, bakeFrom: at, progress: freshStage(state.progress) };
     if (!isOff(data.exposure)) next.firstExposedAt ??= at;
@@ -194,8 +198,9 @@ function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): S
     (name) => JSON.stringify(state.plan.metrics[name]) !== JSON.stringify(plan.metrics[name]),
   );
   const settled = without(state.metrics, remeasured);
+  const { goesOnUndecided: _, ...asked } = state;
   return {
-    ...state,
+    ...asked,
     plan,
     planHash,
     stage: data.stage,
@@ -205,6 +210,11 @@ function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): S
     evidence: without(state.evidence, renewed),
     progress: freshStage(without(state.progress, renewed)),
   };
+}
+
+/** Until when, beside what was measured, a change that was written at `at` is on its way to everybody. */
+function spreadUntil(state: State, at: Instant): Instant {
+  return besideMeasured(state, at) + state.plan.flag.propagation;
 }
 
 function withoutIntent(state: State, until: Instant = besideMeasured(state, state.at)): State {

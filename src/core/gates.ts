@@ -147,6 +147,7 @@ function verdicts(standing: Standing): GateResult {
   const undecided = verdictsOf(standing).filter((verdict) => verdict.verdict === "inconclusive" || verdict.verdict === "breach");
   if (undecided.length === 0) return open("verdicts", "no guardrail is undecided");
   const sentence = `nothing found, nothing excluded: ${undecided.map((verdict) => verdict.guardrail).join(", ")}`;
+  if (state.goesOnUndecided) return open("verdicts", `${sentence}; a person lets it go on`);
   switch (state.plan.policy.onInconclusive) {
     case "advance":
       return open("verdicts", `${sentence}; the policy advances`);

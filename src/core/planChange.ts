@@ -23,8 +23,11 @@ export function differInWordsOnly(before: Plan, after: Plan): boolean {
   return planChanges(before, after).every((path) => (WORDS as readonly string[]).includes(path));
 }
 
-/** Guardrails whose evidence cannot be carried over: gone, or about another number. */
+/** Guardrails whose evidence cannot be carried over: gone, about another number, or begun with another chance of a false alarm. */
 export function changedGuardrails(before: Plan, after: Plan): string[] {
+  if (before.policy.falseRollback !== after.policy.falseRollback) {
+    return [...new Set([...before.guardrails, ...after.guardrails].map(({ id }) => id))];
+  }
   return before.guardrails
     .filter((old) => {
       const fresh = after.guardrails.find(({ id }) => id === old.id);

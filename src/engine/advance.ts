@@ -1,5 +1,5 @@
 import { differInWordsOnly, planChanges } from "../core/planChange.ts";
-import { describeExposure } from "../core/exposure.ts";
+import { describeExposure, union } from "../core/exposure.ts";
 import { unguardedSince } from "../core/progress.ts";
 import type { Decision } from "../model/verdict.ts";
 import type { State } from "../model/state.ts";
@@ -117,7 +117,8 @@ async function carryOut(
       let rival: State | undefined;
       const changed = await changeExposure(run, {
         purpose: "advance",
-        to: stage.exposure,
+        // Who is in stays in: what was adopted may be more than a stage exposes.
+        to: union(run.state.exposure, stage.exposure),
         stage: decision.stage,
         reason: `stage ${stage.name}`,
         found: flag,

@@ -127,6 +127,12 @@ export async function accept(engine: Engine, { plan, hash }: PlanFile): Promise<
       hint: "Let the next `rollout advance` settle it, then accept.",
     });
   }
+  if (state.breach) {
+    // Its guardrail may not be in the new plan any more: a breach is answered as a breach.
+    throw new RolloutError("refused", `the breach of ${state.breach.guardrails.join(", ")} is not answered yet`, {
+      hint: `Roll it back (rollout rollback ${plan.rollout}), or go on in spite of it (rollout resume ${plan.rollout} --despite-breach --reason "…"), then accept.`,
+    });
+  }
   const matched = acceptable(state.plan, plan, state.stage);
   if ("refusals" in matched) {
     throw new RolloutError("refused", `this plan cannot be taken over during the run:\n  ${matched.refusals.join("\n  ")}`, {

@@ -47,7 +47,7 @@ export function directoryStore(root: string): Store {
     async create(name, seq, bytes) {
       const folder = folderOf(name);
       await guarded(`store entry ${seq} of ${name}`, folder, async () => {
-        if (seq === 1) await makeFolder(folder);
+        if (seq === 1) await makeFolder(folder, root);
         else if (!(await exists(fileOf(name, seq - 1)))) throw new Taken(`entry ${seq - 1} of ${name} is not there`);
         const temporary = join(folder, `.tmp-${String(seq).padStart(9, "0")}-${process.pid}-${randomBytes(6).toString("hex")}`);
         try {
@@ -91,10 +91,16 @@ async function linkOnce(temporary: string, path: string, bytes: Uint8Array): Pro
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+async function makeFolder(folder: string, root: string): Promise<void> {
+  const first = (await mkdir(folder, { recursive: true })) ?? root;
+  // Down from the root in any case: whoever has just made it may not have synced it yet.
+  const shortest = Math.min(first.length, root.length);
+  for (let made = folder; made.length >= shortest; made = dirname(made)) {
+    await syncFolder(dirname(made)).catch((error: unknown) => {
+      // A folder that we may not open is none that we have made anything in.
+      if (codeOf(error) !== "EACCES") throw error;
+    });
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {

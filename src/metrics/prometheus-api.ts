@@ -20,6 +20,12 @@ export interface PrometheusApi {
   query(expression: string, time: number, expect: "vector" | "matrix"): Promise<Series[]>;
 }
 
+/**
+ * As far as the clocks of the server and of this machine may be apart. A wrong clock here would ask for another time than
+ * the one in which the change was made: for a future of which nothing is known, or for what was before.
+ */
+const CLOCK_TOLERANCE = 60_000;
+
 /** Of one answer; twenty may be in memory at once. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const AT_ONCE = 20;
@@ -47,6 +53,7 @@ export function prometheusApi(
       turn(async () => {
         const left = Math.floor(end - clock.monotonic());
         if (left <= 0) throw new Error(`${address} was not asked in time: the look's ${deadline / 1000} s were over`);
+        const asked = clock.now();
         const response = await http.send({
           method: "POST",
           url: address,
@@ -55,6 +62,8 @@ export function prometheusApi(
           deadline: left,
           maxBytes: MAX_BYTES,
         });
+        const gap = clockGap(response.headers["date"], asked, clock.now());
+        if (Math.abs(gap) > CLOCK_TOLERANCE) throw new Error(wrongClock(address, gap));
         // What a server says is quoted, so a secret that it repeats is hidden before the text is cut.
         const quoted = (text: string) => shorten(redact(text));
         const envelope = readEnvelope(response.body);
@@ -71,6 +80,18 @@ export function prometheusApi(
         return series;
       }),
   };
+}
+
+/** By how many milliseconds our clock is ahead of the server's, whose answer was made between two of our instants. */
+function clockGap(date: string | undefined, asked: number, answered: number): number {
+  const theirs = Date.parse(date ?? "");
+  if (Number.isNaN(theirs)) return 0;
+  return asked > theirs ? asked - theirs : Math.min(0, answered - theirs);
+}
+
+function wrongClock(address: string, gap: number): string {
+  const apart = `${Math.round(Math.abs(gap) / 1000)} s ${gap > 0 ? "ahead of" : "behind"}`;
+  return `the clock of this machine is ${apart} that of ${address}: set it right, or the wrong time would be measured`;
 }
 
 function readEnvelope(body: string): z.infer<typeof envelopeSchema> | undefined {

@@ -1,7 +1,15 @@
 import { z } from "zod";
 
+/** Whether a key may be a name: every object has these already, so that a table of names would seem to hold them. */
+export function isFreeKey(name: string): boolean {
+  return !(name in Object.prototype);
+}
+
 /** A name of a rollout, stage reference or segment: lower case letters, digits and dashes. */
-export const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+  .refine(isFreeKey);
 
 /** How many shares make everybody: shares are whole thousandths of a percent. */
 export const EVERYBODY = 100_000;

@@ -91,6 +91,8 @@ export interface State {
   /** Writes of our own that were overtaken or given up and may still land, by the intent each belongs to. */
   late: { intent: number; to: Exposure }[];
   pause?: Pause;
+  /** A person resumed a stage that was paused because its verdicts were undecided: they no longer keep it. */
+  goesOnUndecided?: true;
   /** Guardrails whose breach nobody has answered yet. */
   breach?: { guardrails: string[]; at: Instant };
   metrics: Record<string, MetricState>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { nameSchema } from "../model/exposure.ts";
+import { isFreeKey, nameSchema } from "../model/exposure.ts";
 import { parseDuration, parsePercent, parsePoints, parseShare } from "../model/units.ts";
 import { mendedBy } from "./issues.ts";
 
@@ -108,7 +108,7 @@ export function nameField() {
 export function wordField() {
   return named(
     "a name of letters, digits, dashes and underscores (at most 63)",
-    (text) => /^[A-Za-z0-9][\w-]{0,62}$/.test(text),
+    (text) => /^[A-Za-z0-9][\w-]{0,62}$/.test(text) && isFreeKey(text),
     (text) =>
       text
         .replaceAll(/[^A-Za-z0-9]+/g, "-")
@@ -121,7 +121,7 @@ function named(expected: string, isName: (text: string) => boolean, nameFrom: (t
   const mend = (value: unknown) => {
     if (typeof value === "number" || typeof value === "boolean") return `put it in quotes: "${value}"`;
     const name = typeof value === "string" ? nameFrom(value) : "";
-    return name === "" ? "choose a name such as new-checkout" : `write ${name}`;
+    return isName(name) && name !== value ? `write ${name}` : "choose another name, such as new-checkout";
   };
   return mendedBy(z.string({ error: `expected ${expected}` }).refine(isName, { error: `expected ${expected}` }), mend);
 }

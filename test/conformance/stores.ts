@@ -120,7 +120,7 @@ export function storeConformance(kind: string, makeFixture: () => Promise<StoreF
     });
 
     test("many rollouts do not touch each other, and are listed in order", async () => {
-      const names = ["checkout", "cart", "a", "0", "checkout-2", "constructor", `z${"9".repeat(62)}`];
+      const names = ["checkout", "cart", "a", "0", "checkout-2", "constructor-2", `z${"9".repeat(62)}`];
       for (const name of names) await fill(name, 2);
       expect(await fixture.reopen().list()).toEqual(names.toSorted());
       for (const name of names) expect(texts(await store.read(name, 1))).toEqual([1, 2].map((seq) => [seq, `${name} ${seq}\n`]));

@@ -43,7 +43,8 @@ describe("whose evidence cannot be carried over", () => {
     guardrails: [guardrail(), guardrail({ id: "orders", metric: "orders" })],
   });
   test.each<[string, Partial<Plan>, string[]]>([
-    ["nobody's", { owner: "growth", stages: plan().stages.slice(1), policy: policy({ falseRollback: 0.1 }).policy }, []],
+    ["nobody's", { owner: "growth", stages: plan().stages.slice(1), policy: policy({ onInconclusive: "hold" }).policy }, []],
+    ["all of it, where another chance of a false alarm was agreed", policy({ falseRollback: 0.01 }), ["errors", "orders"]],
     ["that of a guardrail that is gone", { guardrails: [guardrail()] }, ["orders"]],
     ["that of a new one", { guardrails: [...two.guardrails, guardrail({ id: "slow" })] }, ["slow"]],
     ["that of another number", { metrics: { ...two.metrics, errors: metric({ events: { counter: "other" } }) } }, ["errors"]],

@@ -3,25 +3,7 @@ import { describe, expect, test } from "vitest";
 import { besideMeasured, onTimelineOf } from "../../src/core/time.ts";
 import type { Instant, MetricReading } from "../../src/model/measurement.ts";
 import type { OpenIntent, State } from "../../src/model/state.ts";
-import {
-  applied,
-  intent,
-  story,
-  DAY,
-  exposed,
-  HOUR,
-  interval,
-  look,
-  looked,
-  measured,
-  MINUTE,
-  noData,
-  of,
-  onCanary,
-  SECOND,
-  START,
-  state,
-} from "./builders.ts";
+import { DAY, exposed, HOUR, interval, look, looked, measured, MINUTE, noData, of, onCanary, SECOND, START, state } from "./builders.ts";
 
 const minute = (amount: number) => START + amount * MINUTE;
 const before = state({ timelines: [START - DAY], changes: [{ from: START, until: minute(1) }] });
@@ -177,16 +159,5 @@ describe("a clock a day ahead beside one that is right", () => {
   test("once the other is gone, the bake begins again and comes to its end", () => {
     const { state } = lookInTurn([0, DAY], [0, 0, 1, ...Array.from({ length: 10 }, () => 0)]);
     expect(state.progress["errors"]).toMatchObject({ baked: 9 * MINUTE });
-  });
-
-  // It fails: what is measured is dated by the source, and `bakeFrom` by the clock that wrote `applied`.
-  test.fails("alone, it bakes as any other: not a day longer", () => {
-    const told = story({ metrics: { errors: measured() } }, START + DAY).tell(START + DAY, intent(START + DAY));
-    const { state } = lookInTurn(
-      [DAY],
-      Array.from({ length: 10 }, () => 0),
-      told.tell(START + DAY, applied(2)),
-    );
-    expect(state.progress["errors"]!.baked).toBeGreaterThanOrEqual(8 * MINUTE);
   });
 });

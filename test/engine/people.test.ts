@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { step } from "../../src/engine/advance.ts";
-import { pause, resume, rollbackNow, type ResumeOptions } from "../../src/engine/people.ts";
+import { accept, pause, resume, rollbackNow, type ResumeOptions } from "../../src/engine/people.ts";
 import { createWorld, DAY, everyone, fileOf, HARMFUL, HEALTHY, MINUTE, planOf, stage } from "../support/world.ts";
 import { begun, entriesOf, expectError, kindsOf, nextEnds, onSecondStage, percentOf, sharesWritten } from "./worlds.ts";
 
@@ -163,6 +163,8 @@ describe("a breach that pauses", () => {
       /paused by a breach of errors max 2%.*--despite-breach --reason/,
     );
     await expectError(resume(runner.engine, "checkout", { ...plainly, despiteBreach: true }), "usage", /needs --reason/);
+    const other = fileOf({ ...plan, guardrails: [] });
+    await expectError(accept(runner.engine, other), "refused", /breach of errors max 2% is not answered yet.*--despite-breach/);
     world.conditions(HEALTHY);
     const { state } = await resume(runner.engine, "checkout", { ...plainly, despiteBreach: true, reason: "known, harmless" });
     expect(state).toMatchObject({ budgets: 1, evidence: {} });

@@ -47,6 +47,17 @@ describe("a rollout starts", () => {
     expect(sharesWritten(world)).toEqual([5]);
   });
 
+  test("with --adopt beyond a stage, nobody who is in goes out", async () => {
+    const world = createWorld();
+    const exposure = { testers: true, everyone: 10_000, segments: { staff: 100_000 } };
+    world.byHand(exposure);
+    const plan = planOf({ stages: [stage(5), stage(25), stage(100)] });
+    expect((await start(world, plan, true)).state).toMatchObject({ stage: 0, exposure });
+    world.time += 3 * MINUTE;
+    const { state } = await step(world.runner("ben").engine, "checkout", { adopt: false });
+    expect(state).toMatchObject({ stage: 1, exposure: { ...exposure, everyone: 25_000 } });
+  });
+
   test("only from a plan: a name alone is not known", async () => {
     const world = createWorld();
     await expectError(step(world.runner("anna").engine, "checkout", { adopt: false }), "usage", /no rollout checkout in memory/);

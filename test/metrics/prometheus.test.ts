@@ -4,6 +4,7 @@ import type { Measured, MeasureRequest } from "../../src/metrics/port.ts";
 import { prometheus } from "../../src/metrics/prometheus.ts";
 import { prometheusApi } from "../../src/metrics/prometheus-api.ts";
 import type { CounterQuery } from "../../src/metrics/selector.ts";
+import { systemClock } from "../../src/io/clock.ts";
 import { BEGIN, metricSourceConformance, type ToldStory } from "../conformance/metrics.ts";
 import { startCounterProcess, type CounterProcess } from "../support/counterProcess.ts";
 import { startServer } from "../support/faultyServer.ts";
@@ -13,7 +14,7 @@ import { startPrometheus, type Prometheus } from "../support/prometheus.ts";
 import { realTools, settableClock } from "../support/tools.ts";
 
 const installed = requireProgram("prometheus") !== undefined && requireProgram("promtool", "prometheus") !== undefined;
-const clock = settableClock(BEGIN);
+const clock = systemClock;
 const cohorts: MeasureRequest["cohorts"] = [
   { cohort: "treatment", label: "on" },
   { cohort: "control", label: "off" },
@@ -205,6 +206,17 @@ describe.skipIf(!installed)("a real Prometheus", () => {
       await expect(api.query("1/0", at, "vector")).rejects.toThrow("answered with a scalar where a vector was expected");
       await expect(api.query("long_total[1m]", at, "vector")).rejects.toThrow("answered with a matrix where a vector was expected");
       expect(await api.query("sum(missing)", at, "vector")).toEqual([]);
+    });
+
+    test.each([
+      ["ahead of", 3_600_000],
+      ["behind", -3_600_000],
+    ])("a clock an hour %s the server's asks for nothing: it would be of another time", async (words, offset) => {
+      const connected = prometheus.connect({ url: server.url }, realTools({ clock: settableClock(Date.now() + offset) }));
+      expect(await one(connected, request("long_total", [within(0, 60)]))).toMatchObject({
+        status: "error",
+        reason: expect.stringMatching(`clock of this machine is 3(599|600|601) s ${words} that of http`),
+      });
     });
   });
 

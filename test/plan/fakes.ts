@@ -86,7 +86,11 @@ export const files: Record<string, string> = { "ring.txt": "a\nb\n" };
 
 export function read(text: string, options: { files?: Record<string, string>; catalog?: Catalog } = {}): Promise<PlanReading> {
   const held = options.files ?? files;
-  return readPlan(text, { file: "plan.yaml", catalog: options.catalog ?? catalog, readFile: async (path) => held[path] });
+  return readPlan(text, {
+    file: "plan.yaml",
+    catalog: options.catalog ?? catalog,
+    readFile: async (path) => (Object.hasOwn(held, path) ? held[path] : undefined),
+  });
 }
 
 export async function planOf(text: string, options: Parameters<typeof read>[1] = {}): Promise<Plan> {

@@ -33,6 +33,12 @@ const rows: Row[] = [
     "2:10 expected a name of lower case letters, digits and dashes (at most 63) → write new-checkout",
   ],
   [
+    "a name that every object knows",
+    "rollout: new-checkout",
+    "rollout: constructor",
+    "2:10 expected a name of lower case letters, digits and dashes (at most 63) → choose another name, such as new-checkout",
+  ],
+  [
     "a number for a name",
     "rollout: new-checkout",
     "rollout: 12",
