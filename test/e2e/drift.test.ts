@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { statusSchema } from "../../src/report/status.schema.ts";
 import { makeScene, planTree, startShopPage, type Scene } from "../support/scene.ts";
 
@@ -181,7 +181,7 @@ test("a rollback that cannot be written is 9 with what to do by hand, and the ne
 describe("a plan file that was edited under way", () => {
   test("holds and guards, and goes on once it is accepted", async () => {
     const { scene, planAgain } = await begun();
-    await scene.write("plan.yaml", planAgain({ stages: [{ expose: "5%", bake: "20ms" }, { expose: "20%", bake: "20ms" }, "100%"] }));
+    await scene.write("plan.yaml", planAgain({ stages: [{ expose: "5%", bake: "1ms" }, { expose: "20%", bake: "1ms" }, "100%"] }));
     const held = await scene.rollout("advance", "plan.yaml");
     expect(held.status).toBe(0);
     expect(held.stdout).toContain("the plan file differs from the plan of this run");
@@ -332,9 +332,9 @@ test("a pause by a person stops advancing, never guarding", async () => {
 });
 
 test("a flag that is on before the rollout begins is refused with 4, or adopted", async () => {
-  const { scene } = await scenery({ stages: [{ expose: "5%", bake: "20ms" }, { expose: "50%", bake: "1h" }, "100%"] });
+  const { scene } = await scenery({ stages: [{ expose: "5%", bake: "1ms" }, { expose: "50%", bake: "1h" }, "100%"] });
   const { scene: other } = await begun();
-  await other.call("advance", "plan.yaml");
+  await vi.waitFor(async () => expect((await other.call("advance", "plan.yaml")).stdout).toContain("50%"), { timeout: 10_000 });
   await scene.write("flags.json", await other.read("flags.json"));
   const before = await scene.everything();
   const refused = await scene.rollout("advance", "plan.yaml");

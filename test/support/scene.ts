@@ -65,9 +65,9 @@ export function planTree(url: string, changes: Tree = {}): Tree {
     guardrails: [{ metric: "errors", max: "5%" }],
     policy: { poll: "50ms" },
     stages: [
-      { expose: "5%", bake: "20ms" },
-      { expose: "50%", bake: "20ms" },
-      { expose: "100%", bake: "20ms" },
+      { expose: "5%", bake: "1ms" },
+      { expose: "50%", bake: "1ms" },
+      { expose: "100%", bake: "1ms" },
     ],
     ...changes,
   };
