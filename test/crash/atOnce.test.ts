@@ -1,17 +1,18 @@
-import { fork } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReadEntry } from "../../src/app.ts";
 import { readCursor } from "../../src/metrics/cursor.ts";
 import type { Outcome } from "../../src/engine/advance.ts";
-import { environmentIn, rollout, SCRIPT, type Ran } from "../support/cli.ts";
+import { environmentIn, rollout, SCRIPT } from "../support/cli.ts";
 import { startServer, type TestServer } from "../support/faultyServer.ts";
 import { faultsOf, isKnownToLedger, makeWorld, PLAN, standingOf, type World } from "./world.ts";
 
 /** Each world is new to its first round, so that the eight also race to start it. */
-const WORLDS = 5;
-const ROUNDS = 10;
+const ROUNDS = 5;
 const PROCESSES = 8;
 
 let shop: TestServer;
@@ -20,37 +21,44 @@ beforeAll(async () => {
 });
 afterAll(() => shop.close());
 
-test(
-  `of ${PROCESSES} advances at once each stage is applied by one, no entry is lost and no number is counted twice`,
-  { timeout: 900_000 },
-  async () => {
-    for (let nth = 1; nth <= WORLDS; nth++) {
-      const world = await makeWorld({ stages, more: guardedBy(shop.url) });
-      const results: Ran[] = [];
-      for (let round = 1; round <= ROUNDS; round++) results.push(...(await allAtOnce(world)));
-      expect(results.filter(({ status }) => status !== 0)).toEqual([]);
+describe(`of ${PROCESSES} advances at once each stage is applied by one, no entry is lost and no number is counted twice`, () => {
+  test("by the command, started anew for every round", { timeout: 900_000 }, () => expectFairRace(2, commandsAtOnce));
 
-      const standing = await standingOf(world);
-      const { entries, state } = standing;
-      expect(state).toMatchObject({ run: 1 });
-      expect(state).not.toHaveProperty("pause");
-      expect(isKnownToLedger(standing)).toBe(true);
-      expect(faultsOf(entries)).toEqual([]);
-      const outcomes = results.map(({ stdout }) => (JSON.parse(stdout) as { outcome: Outcome["outcome"] }).outcome);
-      const moves = entries.filter(({ entry }) => entry.kind === "applied" && !entry.data.recovered).length;
-      // Each process that says it moved a stage has its own entry, and the other way round.
-      expect(outcomes.filter((outcome) => outcome === "advanced")).toHaveLength(moves);
-      expect(moves).toBeGreaterThan(0);
-      expect(outcomes).toContain("lost");
-      for (const metric of ["errors", "slow"]) expect(counted(entries, metric)).toEqual(givenOut(entries, metric));
-      expect((await rollout(["log", "verify", PLAN], { cwd: world.folder })).status).toBe(0);
-      await world.remove();
-    }
-  },
-);
+  test("by processes that are there already, so that they meet more often", { timeout: 900_000 }, async () => {
+    const advancers = await startAdvancers();
+    await expectFairRace(8, advancers.atOnce);
+    advancers.stop();
+  });
+});
 
-/** More than eight processes can move in the rounds of a world. */
-const stages = Array.from({ length: 100 }, (_, index) => `expose: ${index + 1}%, bake: 0s`);
+/** What each process says came of its advance. */
+type AllAtOnce = (world: World) => Promise<Outcome["outcome"][]>;
+
+async function expectFairRace(worlds: number, allAtOnce: AllAtOnce): Promise<void> {
+  for (let nth = 1; nth <= worlds; nth++) {
+    const world = await makeWorld({ stages, more: guardedBy(shop.url) });
+    const outcomes: Outcome["outcome"][] = [];
+    for (let round = 1; round <= ROUNDS; round++) outcomes.push(...(await allAtOnce(world)));
+
+    const standing = await standingOf(world);
+    const { entries, state } = standing;
+    expect(state).toMatchObject({ run: 1 });
+    expect(state).not.toHaveProperty("pause");
+    expect(isKnownToLedger(standing)).toBe(true);
+    expect(faultsOf(entries)).toEqual([]);
+    const moves = entries.filter(({ entry }) => entry.kind === "applied" && !entry.data.recovered).length;
+    // Each process that says it moved a stage has its own entry, and the other way round.
+    expect(outcomes.filter((outcome) => outcome === "advanced")).toHaveLength(moves);
+    expect(moves).toBeGreaterThan(0);
+    expect(outcomes).toContain("lost");
+    for (const metric of ["errors", "slow"]) expect(counted(entries, metric)).toEqual(givenOut(entries, metric));
+    expect((await rollout(["log", "verify", PLAN], { cwd: world.folder })).status).toBe(0);
+    await world.remove();
+  }
+}
+
+/** As many as the processes could move in all rounds of a world: it never comes to its end. */
+const stages = Array.from({ length: PROCESSES * ROUNDS + 1 }, (_, index) => `expose: ${index + 1}%, bake: 0s`);
 
 function guardedBy(url: string): string {
   const metric = (name: string) =>
@@ -80,26 +88,40 @@ function startShop(): Promise<TestServer> {
   });
 }
 
-/** Starts the processes, and lets all of them go once the last is ready. */
-async function allAtOnce({ folder }: World): Promise<Ran[]> {
-  const runner = fileURLToPath(new URL("at-the-signal.mjs", import.meta.url));
+/** Starts the command as often as there are processes, and lets all of them go once the last is ready. */
+async function commandsAtOnce({ folder }: World): Promise<Outcome["outcome"][]> {
   const started = Array.from({ length: PROCESSES }, () => {
-    const child = fork(runner, [SCRIPT, "advance", PLAN, "--json"], {
-      cwd: folder,
-      env: environmentIn(folder),
-      execArgv: [],
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-    });
+    const child = startChild("at-the-signal.mjs", [SCRIPT, "advance", PLAN, "--json"], folder);
     let stdout = "";
-    let stderr = "";
     child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-    const ended = once(child, "close").then(([status]): Ran => ({ status, stdout, stderr }));
-    return { child, ready: Promise.race([once(child, "message"), ended]), ended };
+    const ended = once(child, "close").then(([status]): [unknown, string] => [status, stdout]);
+    return { child, ready: Promise.expectFairRace([once(child, "message"), ended]), ended };
   });
   await Promise.all(started.map(({ ready }) => ready));
-  for (const { child } of started) if (child.connected) child.send("go");
-  return Promise.all(started.map(({ ended }) => ended));
+  for (const { child } of started) child.send("go");
+  const ended = await Promise.all(started.map((each) => each.ended));
+  expect(ended.filter(([status]) => status !== 0)).toEqual([]);
+  return ended.map(([, stdout]) => (JSON.parse(stdout) as { outcome: Outcome["outcome"] }).outcome);
+}
+
+async function startAdvancers(): Promise<{ atOnce: AllAtOnce; stop: () => void }> {
+  const children = Array.from({ length: PROCESSES }, () => startChild("advancer.mjs", [dirname(dirname(SCRIPT))], tmpdir()));
+  await Promise.all(children.map((child) => once(child, "message")));
+  return {
+    async atOnce({ folder }) {
+      const answers = children.map(async (child) => (await once(child, "message"))[0] as { outcome: Outcome["outcome"] });
+      for (const child of children) child.send({ folder, plan: PLAN });
+      const told = await Promise.all(answers);
+      expect(told.filter((each) => "error" in each)).toEqual([]);
+      return told.map(({ outcome }) => outcome);
+    },
+    stop: () => children.forEach((child) => child.disconnect()),
+  };
+}
+
+function startChild(file: string, args: string[], cwd: string): ChildProcess {
+  const script = fileURLToPath(new URL(file, import.meta.url));
+  return fork(script, args, { cwd, env: environmentIn(cwd), execArgv: [], stdio: ["ignore", "pipe", "inherit", "ipc"] });
 }
 
 type Sums = Record<string, number>;
