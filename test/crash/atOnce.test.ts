@@ -95,7 +95,7 @@ async function commandsAtOnce({ folder }: World): Promise<Outcome["outcome"][]> 
     let stdout = "";
     child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     const ended = once(child, "close").then(([status]): [unknown, string] => [status, stdout]);
-    return { child, ready: Promise.expectFairRace([once(child, "message"), ended]), ended };
+    return { child, ready: Promise.race([once(child, "message"), ended]), ended };
   });
   await Promise.all(started.map(({ ready }) => ready));
   for (const { child } of started) child.send("go");
