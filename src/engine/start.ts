@@ -48,7 +48,12 @@ export async function beginning(engine: Engine, { plan, folder }: PlanFile, adop
 export async function startRun(engine: Engine, ledger: Ledger, file: PlanFile, options: StartOptions): Promise<void> {
   const { plan, hash, folder } = file;
   const base = ledger.state?.head.seq ?? 0;
-  const begun = await beginning(engine, file, options.adopt);
+  const begun = await beginning(engine, file, options.adopt).catch(async (error: unknown) => {
+    // What was found may be the work of whoever began the run at the same time.
+    await ledger.refresh();
+    if ((ledger.state?.head.seq ?? 0) === base) throw error;
+  });
+  if (!begun) return;
   const adopted = !isOff(begun.exposure);
   await ledger.append((state): Draft | undefined => {
     if ((state?.head.seq ?? 0) !== base) return undefined;

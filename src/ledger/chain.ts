@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { RolloutError } from "../errors.ts";
 import { entrySchema, MAX_ENTRY_BYTES, type Entry } from "../model/entry.ts";
@@ -63,24 +64,31 @@ export function decodeChain(name: string, stored: StoredEntry[]): ChainedEntry[]
 }
 
 function parseJson(bytes: Uint8Array): unknown {
+  if (!isUtf8(bytes) || isTooDeep(bytes)) return undefined;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return isTooDeep(text) ? undefined : JSON.parse(text);
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
   } catch {
     return undefined;
   }
 }
 
-/** Whether lists and objects stand in each other deeper than in any entry: the schema, and all that prints it, would run out of stack. */
-function isTooDeep(json: string): boolean {
+const [QUOTE, BACKSLASH] = ['"', "\\"].map((character) => character.charCodeAt(0));
+const OPENING = new Set(["[", "{"].map((character) => character.charCodeAt(0)));
+const CLOSING = new Set(["]", "}"].map((character) => character.charCodeAt(0)));
+
+/**
+ * Whether lists and objects stand in each other deeper than in any entry: the schema, and all that prints it, would run
+ * out of stack. In UTF-8 no byte of another character is one of these.
+ */
+function isTooDeep(json: Uint8Array): boolean {
   let depth = 0;
   let quoted = false;
   for (let index = 0; index < json.length; index++) {
-    const character = json[index];
-    if (quoted && character === "\\") index++;
-    else if (character === '"') quoted = !quoted;
-    else if (!quoted && (character === "[" || character === "{")) depth++;
-    else if (!quoted && (character === "]" || character === "}")) depth--;
+    const byte = json[index]!;
+    if (byte === QUOTE) quoted = !quoted;
+    else if (quoted) index += byte === BACKSLASH ? 1 : 0;
+    else if (OPENING.has(byte)) depth++;
+    else if (CLOSING.has(byte)) depth--;
     if (depth > MAX_DEPTH) return true;
   }
   return false;

@@ -133,6 +133,19 @@ describe("two rollouts of one flag", () => {
   });
 });
 
+test("of two that begin the same rollout, the slower takes what the other exposed for the run's, and looks", async () => {
+  const world = createWorld();
+  const anna = world.runner("anna");
+  const stopped = stopBefore(world, anna, "readFlag");
+  const slow = step(anna.engine, "checkout", { file: fileOf(planOf()), adopt: false });
+  await stopped.there;
+  expect((await start(world)).result.outcome).toBe("advanced");
+  stopped.goOn();
+  expect((await slow).result.outcome).toBe("holding");
+  expect(kindsOf(world).filter((kind) => kind === "started")).toHaveLength(1);
+  expect(sharesWritten(world)).toEqual([5]);
+});
+
 describe("the preflight refuses, before anybody is exposed,", () => {
   const refused = async (prepare: (world: ReturnType<typeof createWorld>) => void, plan?: Plan) => {
     const world = createWorld();
