@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sameExposure } from "../../src/core/exposure.ts";
 import { OFF, type Exposure } from "../../src/model/exposure.ts";
-import { rollout } from "../support/cli.ts";
+import { callRollout, rollout } from "../support/cli.ts";
 import { requireProgram } from "../support/programs.ts";
 import { killBeforeLast, trace, type Call } from "./strace.ts";
 import { entryFiles, faultsOf, isKnownToLedger, LEDGER, makeWorld, PLAN, standingOf, WRITE_WITHIN, type World } from "./world.ts";
@@ -109,7 +109,7 @@ async function aftermath(world: World, { command, end }: Sweep, calls: Call[]): 
 
   let now = atKill;
   for (let runs = 1; runs <= 10; runs++) {
-    const { status, stderr } = await rollout(command, { cwd: world.folder });
+    const { status, stderr } = await callRollout(command, { cwd: world.folder });
     if (status !== 0) faults.push(`run again (${runs}.), it ended with ${status}: ${stderr}`);
     now = await standingOf(world);
     if (now.state && isAtEnd(now.state, now.flag, end)) break;
