@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { z } from "zod";
-import type { ConnectedSource, Engine, Note } from "./engine/context.ts";
+import { targetOf as flagTargetOf, type ConnectedSource, type Engine, type Note } from "./engine/context.ts";
 import type { PlanFile } from "./engine/start.ts";
 import { messageOf, RolloutError } from "./errors.ts";
 import { flagBackends } from "./flags/index.ts";
@@ -137,6 +137,11 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
     rollbackFor,
   };
   return { engine, redact };
+}
+
+/** How somebody turns the flag of a plan off without this tool. */
+export function byHandOf({ connectFlag }: Engine, { plan, folder }: PlanFile): string {
+  return connectFlag(plan, folder).byHand(flagTargetOf(plan));
 }
 
 /** A pull request from a fork is a stranger's plan: it must not reach what the job's own credentials reach. */

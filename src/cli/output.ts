@@ -16,6 +16,8 @@ export interface Output {
   progress(note: Note): void;
   /** Ends what `progress` has on the screen. */
   quiet(): void;
+  /** Why data could not be written, if so: a full disk, not somebody who has read enough. */
+  failure(): string | undefined;
   /** From now on all text passes this function first. */
   redactWith(redact: (text: string) => string): void;
 }
@@ -25,8 +27,12 @@ export type Streams = Pick<NodeJS.Process, "stdout" | "stderr" | "stdin" | "env"
 
 export function processOutput({ stdout, stderr, stdin, env }: Streams): Output {
   let redact = (text: string) => text;
+  let failure: string | undefined;
   // Whoever reads our output may go away; the work goes on without them.
-  for (const stream of [stdout, stderr]) stream.on("error", () => undefined);
+  stderr.on("error", () => undefined);
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") failure = error.message;
+  });
   const status = statusLine(stderr, env);
   const talkStyle = styleFor(stderr, env);
   const output: Output = {
@@ -47,6 +53,7 @@ export function processOutput({ stdout, stderr, stdin, env }: Streams): Output {
       else status.show(redact(shown.status), shown.key);
     },
     quiet: () => status.clear(),
+    failure: () => failure,
     redactWith(next) {
       redact = next;
     },

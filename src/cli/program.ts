@@ -60,7 +60,6 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     .option("--store <dir>", "where the ledgers are (default: ROLLOUT_STORE, or .rollout at the root of the repository)")
     .option("--trust-plan", "go out although a pull request from a fork began this job")
     .option("--no-input", "never ask")
-    .helpCommand(false)
     .showHelpAfterError("(see rollout --help)")
     .exitOverride()
     .configureOutput({

@@ -1,4 +1,4 @@
-import { openApp, planFileOf, readPlanFile, RolloutError, targetOf, type App, type PlanFile, type ReadPlanFile } from "../app.ts";
+import { byHandOf, openApp, planFileOf, readPlanFile, RolloutError, targetOf, type App, type PlanFile, type ReadPlanFile } from "../app.ts";
 import { parseDuration } from "../model/units.ts";
 import { renderDiagnostics } from "../report/frames.ts";
 import type { Cli, Globals } from "./context.ts";
@@ -51,6 +51,22 @@ export async function choose(cli: Cli, text: string): Promise<Chosen> {
   const name = read.reading.valid ? undefined : read.reading.rollout;
   if (name !== undefined) return { name, fileIsInvalid: true };
   throw invalid(read, "To work on a rollout that has begun, its name will do.");
+}
+
+/** Does what guards or turns off a feature; where the ledger is damaged nothing does, and whoever reads that must know what to do. */
+export async function guarding<T>({ engine }: App, { file }: Chosen, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof RolloutError) || error.code !== "damaged") throw error;
+    const how = file
+      ? `To switch it off by hand: ${byHandOf(engine, file)}.`
+      : "With the plan file instead of the name, this says how to switch it off by hand.";
+    throw new RolloutError("damaged", error.message, {
+      cause: error,
+      hint: `Nothing guards the feature until the ledger is restored from a copy, and it may be exposed. ${how}`,
+    });
+  }
 }
 
 /** The plan file that a command was given; throws `RolloutError` (`invalidPlan`) after showing its mistakes. */

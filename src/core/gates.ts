@@ -43,7 +43,11 @@ function breach({ state, verdicts: all, guardrails, progress, at }: Standing): G
     if (state.breach) return unanswered(state, state.breach.guardrails, progress, at);
     return open(
       "breach",
-      state.stage < 0 ? "nobody is exposed yet" : guardrails.length === 0 ? "no guardrail watches this stage" : "no guardrail is broken",
+      state.stage < 0
+        ? "nobody was exposed before"
+        : guardrails.length === 0
+          ? "no guardrail watches this stage"
+          : "no guardrail is broken",
     );
   }
   const sentence = broken.map(({ guardrail, verdict }) => `${guardrail.id}: ${verdict.sentence}`).join("; ");
@@ -121,7 +125,7 @@ function data(standing: Standing): GateResult {
 function bake(standing: Standing): GateResult {
   const { state, progress, at } = standing;
   const stage = state.plan.stages[state.stage];
-  if (!stage) return open("bake", "nobody is exposed yet");
+  if (!stage) return open("bake", "nobody was exposed before");
   if (stage.bake === 0) return open("bake", "the stage asks for no bake");
   const judged = judgeable(standing);
   const baked =
@@ -143,8 +147,12 @@ function samples(standing: Standing): GateResult {
 
 function verdicts(standing: Standing): GateResult {
   const { state } = standing;
-  if (!state.plan.stages[state.stage]) return open("verdicts", "nobody is exposed yet");
-  const undecided = verdictsOf(standing).filter((verdict) => verdict.verdict === "inconclusive" || verdict.verdict === "breach");
+  if (!state.plan.stages[state.stage]) return open("verdicts", "nobody was exposed before");
+  // A breach that is only told counts as undecided; any other has spoken at its own gate.
+  const told = (id: string) => standing.guardrails.some((guardrail) => guardrail.id === id && guardrail.onBreach === "notify");
+  const undecided = verdictsOf(standing).filter(
+    ({ verdict, guardrail }) => verdict === "inconclusive" || (verdict === "breach" && told(guardrail)),
+  );
   if (undecided.length === 0) return open("verdicts", "no guardrail is undecided");
   const sentence = `nothing found, nothing excluded: ${undecided.map((verdict) => verdict.guardrail).join(", ")}`;
   if (state.goesOnUndecided) return open("verdicts", `${sentence}; a person lets it go on`);

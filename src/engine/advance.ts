@@ -8,7 +8,7 @@ import { isRead, snapshotFlag } from "./flag.ts";
 import type { Ledger } from "./ledger.ts";
 import { takeLook, type Look } from "./look.ts";
 import { reconcile } from "./reconcile.ts";
-import { rollBack } from "./rollback.ts";
+import { insist, rollBack } from "./rollback.ts";
 import { beginning, rivalAtFirstWrite, startRun, yieldTo, type Beginning, type PlanFile } from "./start.ts";
 import { changeExposure } from "./transition.ts";
 
@@ -68,10 +68,12 @@ export async function step(engine: Engine, name: string, { file, fileIsInvalid =
     const planDiffers = fileIsInvalid || (file !== undefined && file.hash !== run.state.planHash);
     const since = unguardedSince(run.state);
     const look = await takeLook(engine, run.state, sources, flag, planDiffers);
-    const entry = await ledger.append((state) => (state?.head.seq === base ? { kind: "look", at: look.at, data: look.data } : undefined));
+    const record = () => ledger.append((state) => (state?.head.seq === base ? { kind: "look", at: look.at, data: look.data } : undefined));
+    const { decision } = look.data;
+    const entry = await (decision.kind === "rollback" ? insist(run, record, becauseOf(decision)) : record());
     if (!entry) {
       // Harm that was seen is not put off to the next poll because somebody else was quicker.
-      if (look.data.decision.kind === "rollback" && looks < MOST_RELOOKS) continue;
+      if (decision.kind === "rollback" && looks < MOST_RELOOKS) continue;
       return { result: { outcome: "lost" }, state: run.state, look };
     }
     const result = await carryOut(run, look, entry.seq, flag);
@@ -82,6 +84,10 @@ export async function step(engine: Engine, name: string, { file, fileIsInvalid =
       ...(since !== undefined && { unguardedFor: Math.max(0, look.at - since) }),
     };
   }
+}
+
+function becauseOf({ because }: Decision): string {
+  return because.map(({ sentence }) => sentence).join("; ");
 }
 
 async function carryOut(
@@ -97,7 +103,7 @@ async function carryOut(
     case "pause":
       return { outcome: "paused", decision };
     case "rollback":
-      await rollBack(run, decision.because.map(({ sentence }) => sentence).join("; "));
+      await rollBack(run, becauseOf(decision));
       return { outcome: "rolledBack", decision };
     case "complete": {
       const ended = await ledger.append((state) =>

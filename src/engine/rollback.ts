@@ -2,7 +2,9 @@ import { RolloutError, messageOf } from "../errors.ts";
 import { Conflict } from "../flags/port.ts";
 import { describeExposure, isOff } from "../core/exposure.ts";
 import { OFF } from "../model/exposure.ts";
+import type { State } from "../model/state.ts";
 import { changeNote, type Running } from "./context.ts";
+import type { Draft } from "./ledger.ts";
 import { snapshotFlag } from "./flag.ts";
 
 /** Between tries of a rollback that fails, in milliseconds. */
@@ -16,7 +18,7 @@ const RETRY_AFTER = 2_000;
  */
 export async function rollBack(run: Running, reason: string): Promise<void> {
   const { end, run: number } = run.state;
-  await run.ledger.append((state) => {
+  const intend = (state: State | undefined): Draft | undefined => {
     // It asks again until somebody's rollback stands: one that is open, or one that ended the run since this one began.
     if (
       !state ||
@@ -28,8 +30,40 @@ export async function rollBack(run: Running, reason: string): Promise<void> {
     const at = run.engine.clock.now();
     const deadline = at + state.plan.flag.writeWithin;
     return { kind: "intent", at, data: { purpose: "rollback", from: state.exposure, to: OFF, stage: -1, deadline, reason } };
-  });
+  };
+  await insist(run, () => run.ledger.append(intend));
   await finishRollback(run);
+}
+
+/**
+ * Tries again what a rollback needs and cannot have, for `rollbackFor`; then throws `RolloutError` (`rollbackFailed`): the
+ * feature may still be exposed, and somebody has to know.
+ *
+ * @param why for people who have not read it anywhere yet
+ */
+export async function insist<T>(run: Running, attempt: () => Promise<T>, why?: string): Promise<T> {
+  const { engine } = run;
+  const begun = engine.clock.monotonic();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const passes = error instanceof Conflict || (error instanceof RolloutError && mayPass(error));
+      if (!passes) throw error;
+      const tried = engine.clock.monotonic() - begun;
+      if (tried >= engine.rollbackFor || engine.stop.aborted) throw failed(run, error);
+      if (error instanceof Conflict) continue;
+      engine.tell({ kind: "warning", sentence: `the rollback has not succeeded yet: ${messageOf(error)}` });
+      if (tries === 1 && why !== undefined) engine.tell({ kind: "warning", sentence: `it is rolled back because of: ${why}` });
+      if (tries === 1) engine.tell({ kind: "warning", sentence: `it is tried again; to switch it off by hand meanwhile: ${byHand(run)}` });
+      await engine.clock.sleep(Math.min(RETRY_AFTER, engine.rollbackFor - tried), engine.stop);
+    }
+  }
+}
+
+/** What is damaged stays so, and a defect of ours does too. */
+function mayPass({ code }: RolloutError): boolean {
+  return code !== "damaged" && code !== "unexpected";
 }
 
 /** Goes on with the rollback that is open, from wherever its runner left it. */
@@ -52,33 +86,25 @@ export async function finishRollback(run: Running): Promise<void> {
 
 /** Writes off until it is read back as off. */
 async function turnOff(run: Running, reason: string): Promise<string> {
-  const { engine, flag, target } = run;
-  const begun = engine.clock.monotonic();
-  for (;;) {
-    let failure: unknown;
-    try {
-      const found = await flag.read(target);
-      await flag.write(target, OFF, found.revision, changeNote(run, reason));
-      const after = await flag.read(target);
-      if (after.kind === "known" && isOff(after.exposure)) return after.revision;
-      const live = after.kind === "known" ? describeExposure(after.exposure) : after.found;
-      failure = new Error(`read back after the write, the flag says ${live}`);
-    } catch (error) {
-      if (!(error instanceof Conflict || error instanceof RolloutError)) throw error;
-      failure = error;
-    }
-    const tried = engine.clock.monotonic() - begun;
-    if (tried >= engine.rollbackFor || engine.stop.aborted) throw failed(run, failure);
-    if (failure instanceof Conflict) continue;
-    engine.tell({ kind: "warning", sentence: `the rollback has not succeeded yet: ${messageOf(failure)}` });
-    await engine.clock.sleep(Math.min(RETRY_AFTER, engine.rollbackFor - tried), engine.stop);
-  }
+  const { flag, target } = run;
+  return insist(run, async () => {
+    const found = await flag.read(target);
+    await flag.write(target, OFF, found.revision, changeNote(run, reason));
+    const after = await flag.read(target);
+    if (after.kind === "known" && isOff(after.exposure)) return after.revision;
+    const live = after.kind === "known" ? describeExposure(after.exposure) : after.found;
+    throw new RolloutError("refused", `read back after the write, the flag says ${live}`);
+  });
 }
 
-function failed({ flag, target, state }: Running, cause: unknown): RolloutError {
+function byHand({ flag, target }: Running): string {
+  return flag.byHand(target);
+}
+
+function failed(run: Running, cause: unknown): RolloutError {
   return new RolloutError("rollbackFailed", `the flag could not be turned off, the feature may still be exposed: ${messageOf(cause)}`, {
     cause,
-    hint: `Switch it off by hand: ${flag.byHand(target)}. Then, or to try again: rollout rollback ${state.rollout}`,
+    hint: `Switch it off by hand: ${byHand(run)}. Then, or to try again: rollout rollback ${run.state.rollout}`,
   });
 }
 

@@ -23,7 +23,7 @@ const keptSchema = z.strictObject({
   within: z.unknown(),
   sums: sumsSchema,
 });
-const NOTHING: Groups = { treatment: { events: 0, total: 0 }, control: { events: 0, total: 0 } };
+export const NOTHING: Groups = { treatment: { events: 0, total: 0 }, control: { events: 0, total: 0 } };
 
 /**
  * The evidence to go on from in a stage. It comes from a ledger, so that anything may stand there: what is not this

@@ -3,11 +3,11 @@ import type { MetricReading } from "../model/measurement.ts";
 import type { Guardrail, Metric } from "../model/plan.ts";
 import type { Evidence, Verdict, VerdictKind } from "../model/verdict.ts";
 import { requestsToGo } from "./ahead.ts";
-import { admit } from "./counts.ts";
-import { addSteps, memoryOf, resume, type KeptEvidence } from "./evidence.ts";
+import { admit, type Admitted } from "./counts.ts";
+import { addSteps, memoryOf, NOTHING, resume, type KeptEvidence } from "./evidence.ts";
 import { figures } from "./figures.ts";
 import { rounded } from "./round.ts";
-import { breachSentence, clearSentence, inconclusiveSentence, type Odds, type Subject } from "./sentences.ts";
+import { breachSentence, clearSentence, inconclusiveSentence, measured, type Odds, type Subject } from "./sentences.ts";
 import { testFor, type Test } from "./sequential.ts";
 
 export { limitAlreadyBroken } from "./preflight.ts";
@@ -69,11 +69,18 @@ export function judge(input: JudgeInput): Judged {
     evidence,
   });
 
-  if (harm >= known.threshold)
-    return say("breach", breachSentence(subject, known, admitted.kind === "nothing" ? admitted.reason : undefined));
+  if (harm >= known.threshold) return say("breach", breachSentence(subject, known, noteOn(admitted, subject)));
   if (admitted.kind === "nothing") return say(admitted.verdict, admitted.reason);
   if (within >= known.threshold) return say("clear", clearSentence(subject, known));
   return say("inconclusive", inconclusiveSentence(subject, known, whatItTakes(test, evidence, subject, known.threshold)));
+}
+
+/** What the sums of the stage do not show: that this look added nothing, or that the harm began late and lies in it. */
+function noteOn(admitted: Admitted, { limit, figures: { beyond }, ...subject }: Subject): string | undefined {
+  if (admitted.kind === "nothing") return admitted.reason;
+  const sums = addSteps(NOTHING, admitted.steps);
+  const latest = figures(limit, sums);
+  return beyond || !latest.beyond ? undefined : `since the last look alone: ${measured({ ...subject, limit, sums, figures: latest })}`;
 }
 
 /** Requests until the side to which the estimate points is shown. */

@@ -38,7 +38,10 @@ export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: { s
     });
   if (seq !== head.seq + 1) throw damaged(`entry ${head.seq + 1} was expected here`);
   if (bytes.length > MAX_ENTRY_BYTES) throw damaged(`it has ${bytes.length} bytes; no entry has more than ${MAX_ENTRY_BYTES}`);
-  const parsed = entrySchema.safeParse(parseJson(bytes));
+  if (bytes.length === 0) throw damaged("it is empty");
+  const value = parseJson(bytes);
+  if (value === undefined) throw damaged("it is not JSON");
+  const parsed = entrySchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw damaged(`it is not an entry (${issue ? brief(`${issue.path.join(".") || "the whole"}: ${issue.message}`) : "unreadable"})`);

@@ -95,7 +95,9 @@ export function verificationView({ rollout, entries, head, given }: Verification
     `${style.bold(rollout)}: ${style.green("the chain holds")}, ${entries} ${entries === 1 ? "entry" : "entries"}`,
     ...(given
       ? [`the head that was given is entry ${given.seq}: nothing up to it was changed or cut`]
-      : ["a tail that was cut off does not show: compare with a head that you kept, --head HASH"]),
+      : [
+          "a change of the last entry, or a tail that was cut off or rewritten, does not show: compare with a head that you kept, --head HASH",
+        ]),
     style.dim(`head ${head.seq} ${head.hash}`),
   ];
   return `${lines.join("\n")}\n`;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { flagSnapshotSchema } from "../model/flag.ts";
 import { gateSchema, verdictSchema } from "../model/verdict.ts";
+import { errorSchema } from "./error.schema.ts";
 import { standingSchema } from "./standing.schema.ts";
 
 /** Why a rollout stands where it stands, and what it waits for. */
@@ -27,6 +28,6 @@ export type Status = z.infer<typeof statusSchema>;
 export const statusListSchema = z.strictObject({
   schema: z.literal("rollout.status-list/1"),
   store: z.string(),
-  rollouts: z.array(z.union([statusSchema, z.strictObject({ rollout: z.string(), error: z.string() })])),
+  rollouts: z.array(z.union([statusSchema, z.strictObject({ rollout: z.string(), code: errorSchema.shape.code, error: z.string() })])),
 });
 export type StatusList = z.infer<typeof statusListSchema>;

@@ -72,7 +72,7 @@ function guardText(unguardedFor: number, style: Style): string {
 
 /** All rollouts of a store, a line each. */
 export function statusListView({ rollouts, store }: StatusList, now: Instant, style: Style = plainStyle): string {
-  if (rollouts.length === 0) return `no rollouts in ${terminalText(store)}\n`;
+  if (rollouts.length === 0) return `no rollouts in ${terminalText(store)}; --store or ROLLOUT_STORE names another place\n`;
   const lines = rollouts.map((each) => {
     if ("error" in each) return `${style.bold(terminalText(each.rollout))}  ${style.red(terminalText(each.error))}`;
     const age = each.lastLook ? style.dim(`  (last look ${ago(now - each.lastLook.at)})`) : "";

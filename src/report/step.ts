@@ -72,7 +72,7 @@ function describeStage({ plan, stage, exposure }: State): string {
 
 /** A step for the terminal. */
 export function stepView(report: StepReport, style: Style = plainStyle): string {
-  const { outcome, decision, verdicts, unguardedFor } = report;
+  const { outcome, decision, gates, verdicts, unguardedFor } = report;
   return [
     standingLine(report, style),
     colourOf(outcome, style)(terminalText(headline(report))),
@@ -80,6 +80,9 @@ export function stepView(report: StepReport, style: Style = plainStyle): string 
     ...verdictLines(verdicts, style),
     ...(unguardedFor === undefined ? [] : [style.yellow(`unguarded for ${duration(unguardedFor)} before this look`)]),
     ...nextSteps(report),
+    ...(gates.some(({ gate, status }) => gate === "plan" && status === "waiting")
+      ? ["next: `rollout accept PLAN` makes the file the plan of the run"]
+      : []),
     headLine(report, style),
     "",
   ].join("\n");

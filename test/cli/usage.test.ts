@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,7 @@ import type { Output } from "../../src/cli/output.ts";
 import { main } from "../../src/cli/program.ts";
 import { errorSchema } from "../../src/report/error.schema.ts";
 import { plainStyle } from "../../src/report/style.ts";
-import { callRollout, rollout } from "../support/cli.ts";
+import { callRollout, rollout, runProgram, SCRIPT } from "../support/cli.ts";
 import { makeScene, planTree } from "../support/scene.ts";
 
 let cwd = "";
@@ -157,5 +158,11 @@ const quiet: Output = {
   talk() {},
   progress() {},
   quiet() {},
+  failure: () => undefined,
   redactWith() {},
 };
+
+test.skipIf(!existsSync("/dev/full"))("a result that cannot be written is not taken for one that was: 5", async () => {
+  const ran = await runProgram("sh", ["-c", '"$0" "$@" > /dev/full', process.execPath, SCRIPT, "status"], { cwd });
+  expect(ran).toMatchObject({ status: 5, stderr: expect.stringContaining("the result could not be written") });
+});

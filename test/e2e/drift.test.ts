@@ -163,6 +163,26 @@ test("a flag file that cannot be read is a hold with 5, and goes on when it can"
   expect((await scene.call("advance", "plan.yaml")).stdout).toMatch(/^advanced to 50%/m);
 });
 
+test("where the ledger is damaged a rollback is refused with 7, and it is said how to turn the feature off by hand", async () => {
+  const { scene } = await begun();
+  const next = (await scene.entries()).length + 1;
+  await scene.write(`.rollout/checkout/${String(next).padStart(9, "0")}.json`, "");
+  for (const args of [
+    ["rollback", "plan.yaml"],
+    ["advance", "plan.yaml"],
+    ["run", "plan.yaml"],
+  ]) {
+    const { status, stderr } = await scene.call(...args);
+    expect([args[0], status, stderr]).toEqual([args[0], 7, expect.stringContaining(`entry ${next}: it is empty`)]);
+    expect(stderr).toContain("Nothing guards the feature until the ledger is restored");
+    expect(stderr).toContain('by hand: in flags.json, under "flags" → "checkout"');
+  }
+  expect((await scene.call("rollback", "checkout")).stderr).toContain("With the plan file instead of the name");
+  const list = await scene.call("status", "--json");
+  expect(list.status).toBe(7);
+  expect(JSON.parse(list.stdout)).toMatchObject({ rollouts: [{ rollout: "checkout", code: "damaged" }] });
+});
+
 test("a rollback that cannot be written is 9 with what to do by hand, and the next call goes on", async () => {
   const { scene } = await begun();
   const flags = await scene.read("flags.json");

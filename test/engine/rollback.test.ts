@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { step } from "../../src/engine/advance.ts";
 import { pause, restart, rollbackNow } from "../../src/engine/people.ts";
-import { everyone, HOUR, MINUTE, planOf, SECOND } from "../support/world.ts";
+import { everyone, HARMFUL, HOUR, MINUTE, planOf, SECOND, type Runner } from "../support/world.ts";
 import { begun, entriesOf, expectError, kindsOf, nextEnds, onSecondStage, percentOf, sharesWritten, stopBefore } from "./worlds.ts";
 
 describe("a rollback that somebody asked for", () => {
@@ -185,6 +186,29 @@ describe("a flag system that fails", () => {
     expect(runner.notes.filter(({ kind }) => kind === "warning").length).toBeGreaterThan(10);
     world.turn = turn;
     expect((await lookAfter(0)).result.outcome).toBe("finishedRollback");
+    expect(percentOf(world.exposure)).toBe(0);
+  });
+
+  test.each<[string, (runner: Runner) => Promise<unknown>]>([
+    ["a person asked for", ({ engine }) => rollbackNow(engine, "checkout", "complaints")],
+    ["a breach asks for", ({ engine }) => step(engine, "checkout", { adopt: false })],
+  ])("a ledger that cannot be written keeps no rollback secret that %s", async (_, work) => {
+    const { world, runner } = await onSecondStage();
+    const { turn } = world;
+    world.conditions(HARMFUL);
+    world.time += 2 * MINUTE;
+    const begin = world.time;
+    world.turn = async (name, operation, until) => {
+      const fate = await turn(name, operation, until);
+      return operation === "create" ? "refused" : fate;
+    };
+    await expectError(work(runner), "rollbackFailed", /may still be exposed: create: no answer.*turn checkout off in memory/);
+    expect(world.time - begin).toBeGreaterThanOrEqual(MINUTE);
+    expect(runner.notes.map((note) => ("sentence" in note ? note.sentence : ""))).toContainEqual(
+      expect.stringContaining("to switch it off by hand meanwhile: turn checkout off in memory"),
+    );
+    world.turn = turn;
+    await work(runner);
     expect(percentOf(world.exposure)).toBe(0);
   });
 

@@ -21,6 +21,16 @@ describe("a verdict explains itself in one sentence", () => {
     );
   });
 
+  test("a harm that began late is shown where it is: the whole stage hides it", () => {
+    const rail = guardrail(limits.max);
+    const healthy = judge(look({ guardrail: rail, reading: groups(of(50, 26_000), of(50, 26_000)) }));
+    const { verdict } = judge(look({ guardrail: rail, reading: groups(of(49, 171), of(1, 171)), evidence: healthy.evidence }));
+    expect(verdict.verdict).toBe("breach");
+    expect(verdict.sentence).toMatch(
+      /^errors are 0.38% with the feature .*; since the last look alone: errors are 28.65% .*: 49 of 171 requests$/,
+    );
+  });
+
   test("a breach of an absolute limit shows the control, and says that an incident looks the same", () => {
     expect(sentence({ guardrail: guardrail(limits.max), reading: groups(of(41, 1775), of(92, 17_700)) })).toBe(
       "errors are 2.31% with the feature (95% interval 1.71% to 3.12%; limit 1%): 41 of 1,775 requests; evidence of harm 11,390:1, 111:1 was needed; this compares with a fixed limit, so an incident that hits everybody looks the same (without the feature: 0.52%, 92 of 17,700)",

@@ -105,12 +105,12 @@ describe("whatever is changed is seen", () => {
     ["one twice, the others moved down", (all) => renumbered(all.toSpliced(1, 0, all[1]!)), "it says it is entry 2"],
     ["one of another ledger", (all) => all.with(1, other(1)), "the entry before it is not the one it was written after"],
     ["another beginning", (all) => all.with(0, other(0)), "the entry before it is not the one it was written after"],
-    ["nothing in place of one", (all) => all.with(1, { seq: 2, bytes: new Uint8Array() }), "entry 2: it is not an entry"],
-    ["half of one", (all) => all.with(1, { seq: 2, bytes: all[1]!.bytes.slice(0, 100) }), "entry 2: it is not an entry"],
+    ["nothing in place of one", (all) => all.with(1, { seq: 2, bytes: new Uint8Array() }), "entry 2: it is empty"],
+    ["half of one", (all) => all.with(1, { seq: 2, bytes: all[1]!.bytes.slice(0, 100) }), "entry 2: it is not JSON"],
     [
       "something after one",
       (all) => all.with(1, { seq: 2, bytes: Buffer.concat([all[1]!.bytes, all[2]!.bytes]) }),
-      "entry 2: it is not an entry",
+      "entry 2: it is not JSON",
     ],
   ])("%s", (_, change, expected) => expect(expectDamaged(change(stored()))).toContain(expected));
 

@@ -2,7 +2,7 @@ import { rehearse, RolloutError, step, waitForMove, type App } from "../../app.t
 import { rehearsalReport, rehearsalView, stepReport, stepView } from "../../report/step.ts";
 import { exitStatusOf } from "../exit.ts";
 import type { Cli, Globals } from "../context.ts";
-import { choose, durationOf, open, type Chosen } from "../target.ts";
+import { choose, durationOf, guarding, open, type Chosen } from "../target.ts";
 
 /** Options of the commands that move a rollout. */
 export interface MoveOptions extends Globals {
@@ -31,7 +31,9 @@ export async function advance(cli: Cli, target: string, options: AdvanceOptions)
     show(report, () => rehearsalView(report, cli.output.style));
     return statusOfPlan(chosen);
   }
-  const result = await (patience === undefined ? step(app.engine, chosen.name, how) : waitForMove(app.engine, chosen.name, how, patience));
+  const result = await guarding(app, chosen, () =>
+    patience === undefined ? step(app.engine, chosen.name, how) : waitForMove(app.engine, chosen.name, how, patience),
+  );
   const report = stepReport(result, "rollout.advance/1");
   show(report, () => stepView(report, cli.output.style));
   return exitStatusOf(result, detailedExitcode) || statusOfPlan(chosen);

@@ -1,11 +1,13 @@
 import { rollbackNow } from "../../app.ts";
 import type { Cli, Globals } from "../context.ts";
 import { answer } from "../answer.ts";
-import { choose, open } from "../target.ts";
+import { choose, guarding, open } from "../target.ts";
 
 /** `rollout rollback PLAN|NAME`: what was asked for and done exits 0. */
 export async function rollback(cli: Cli, target: string, options: Globals & { reason?: string; rollbackFor?: string }): Promise<number> {
-  const { engine } = open(cli, options, { rollbackFor: options.rollbackFor });
-  const { name } = await choose(cli, target);
-  return answer(cli, options, "rollout.rollback/1", await rollbackNow(engine, name, options.reason ?? "asked for by a person"));
+  const app = open(cli, options, { rollbackFor: options.rollbackFor });
+  const chosen = await choose(cli, target);
+  const reason = options.reason ?? "asked for by a person";
+  const asked = await guarding(app, chosen, () => rollbackNow(app.engine, chosen.name, reason));
+  return answer(cli, options, "rollout.rollback/1", asked);
 }

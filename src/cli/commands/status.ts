@@ -1,4 +1,4 @@
-import { messageOf, readLedger, RolloutError, type App } from "../../app.ts";
+import { readLedger, RolloutError, type App } from "../../app.ts";
 import type { State } from "../../model/state.ts";
 import { statusListView, statusOf, statusView } from "../../report/status.ts";
 import type { StatusList } from "../../report/status.schema.ts";
@@ -13,7 +13,8 @@ export async function status(cli: Cli, target: string | undefined, options: Glob
   if (target === undefined) {
     const list = await listOf(engine, now);
     show(list, statusListView(list, now, cli.output.style));
-    return 0;
+    const failure = list.rollouts.find((each) => "error" in each);
+    return failure && "error" in failure ? new RolloutError(failure.code, "").exitStatus : 0;
   }
   const { name, file } = await choose(cli, target);
   const report = statusOf(await stateIn(engine, name), now, file?.hash);
@@ -30,7 +31,7 @@ async function listOf({ store }: App["engine"], now: number): Promise<StatusList
     } catch (error) {
       // One damaged ledger does not hide the others.
       if (!(error instanceof RolloutError)) throw error;
-      rollouts.push({ rollout: name, error: messageOf(error) });
+      rollouts.push({ rollout: name, code: error.code, error: error.message });
     }
   }
   return { schema: "rollout.status-list/1", store: store.address, rollouts };
