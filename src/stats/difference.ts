@@ -130,9 +130,14 @@ const RESOLUTIONS: readonly number[] = [1, 4, 16, 64];
 export function differenceLogE(state: DifferenceState, margin: number, resolution: number, alpha: number): number {
   const found = difference(state);
   if (!found || eventsBehind(state) < ENOUGH_EVENTS) return NO_EVIDENCE;
-  const z = (found.estimate - margin) / found.standardError;
+  return shiftLogE(found, margin, resolution, alpha);
+}
+
+/** ln E against "the difference is at most `margin`" of any estimate that is about normal: the mean that `differenceLogE` tells of. */
+export function shiftLogE({ estimate, standardError }: Difference, margin: number, resolution: number, alpha: number): number {
+  const z = (estimate - margin) / standardError;
   const sharpest = sharpestInformation(alpha);
-  const halfWidth = found.standardError * sequenceMultiple(sharpest, alpha);
+  const halfWidth = standardError * sequenceMultiple(sharpest, alpha);
   const logs = RESOLUTIONS.map((times) => sequenceLogE(z, sharpest * ((times * resolution) / halfWidth) ** 2));
   return Math.max(NO_EVIDENCE, logSumExp(logs) - Math.log(logs.length));
 }

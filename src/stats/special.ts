@@ -100,6 +100,51 @@ export function logBetaTails(x: number, a: number, b: number): { lower: number; 
   return { lower: log1mExp(upper), upper };
 }
 
+/** ln[x^a e^(−x)/Γ(a)], by the deviance where a is large, as `logBetaFront`. */
+function logGammaFront(a: number, x: number): number {
+  if (a < 10) return a * Math.log(x) - x - logGamma(a);
+  return 0.5 * Math.log(a) - HALF_LOG_TWO_PI - stirlingError(a) - deviance(a, x, a - x);
+}
+
+/** The continued fraction of the upper incomplete gamma function by Lentz's method (DLMF 8.9.2); for x above about a. */
+function gammaFraction(a: number, x: number): number {
+  let b = x + 1 - a;
+  let c = Infinity;
+  let d = 1 / b;
+  let fraction = d;
+  for (let k = 1; k < 1_000_000; k++) {
+    const numerator = -k * (k - a);
+    b += 2;
+    d = 1 / (b + numerator * d);
+    c = b + numerator / c;
+    fraction *= c * d;
+    if (Math.abs(c * d - 1) < 1e-15) break;
+  }
+  return fraction;
+}
+
+/** Σ x^k/[(a + 1) … (a + k)] (DLMF 8.11.4); for x below about a. */
+function gammaSeries(a: number, x: number): number {
+  let term = 1;
+  let sum = 1;
+  for (let k = 1; term > 1e-16 * sum; k++) {
+    term *= x / (a + k);
+    sum += term;
+  }
+  return sum;
+}
+
+/** ln P(a, x) and ln Q(a, x), the two tails of a gamma distribution of shape a, for a > 0 and x > 0. */
+export function logGammaTails(a: number, x: number): { lower: number; upper: number } {
+  const front = logGammaFront(a, x);
+  if (x < a + 1) {
+    const lower = Math.min(0, front - Math.log(a) + Math.log(gammaSeries(a, x)));
+    return { lower, upper: log1mExp(lower) };
+  }
+  const upper = Math.min(0, front + Math.log(gammaFraction(a, x)));
+  return { lower: log1mExp(upper), upper };
+}
+
 const polynomial = (coefficients: readonly number[], x: number): number =>
   coefficients.reduceRight((sum, coefficient) => sum * x + coefficient, 0);
 

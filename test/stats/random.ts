@@ -2,6 +2,9 @@
 export interface Random {
   uniform(): number;
   binomial(trials: number, probability: number): number;
+  normal(): number;
+  /** Gamma noise of mean 1 and this variance; 1 for a variance of 0. */
+  gamma(variance: number): number;
 }
 
 export function randomFrom(seed: number): Random {
@@ -23,5 +26,17 @@ export function randomFrom(seed: number): Random {
     }
     return successes;
   };
-  return { uniform, binomial };
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  /** Marsaglia & Tsang (2000); a shape below 1 is one above it times a power of a uniform. */
+  const gammaOf = (shape: number): number => {
+    if (shape < 1) return gammaOf(shape + 1) * (1 - uniform()) ** (1 / shape);
+    const d = shape - 1 / 3;
+    for (;;) {
+      const z = normal();
+      const v = (1 + z / Math.sqrt(9 * d)) ** 3;
+      if (v > 0 && Math.log(1 - uniform()) < (z * z) / 2 + d - d * v + d * Math.log(v)) return d * v;
+    }
+  };
+  const gamma = (variance: number): number => (variance > 0 ? gammaOf(1 / variance) * variance : 1);
+  return { uniform, binomial, normal, gamma };
 }

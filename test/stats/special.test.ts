@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { log1mExp, logAddExp, logBeta, logBetaTails, logGamma, logSumExp, normalQuantile } from "../../src/stats/special.ts";
+import { chiSquareLogTail, normalLogCdf } from "../../src/stats/distributions.ts";
+import { log1mExp, logAddExp, logBeta, logBetaTails, logGamma, logGammaTails, logSumExp, normalQuantile } from "../../src/stats/special.ts";
 
 const positive = fc.double({ min: 1e-3, max: 1e8, noNaN: true });
 const fraction = fc.double({ min: 1e-9, max: 1 - 1e-9, noNaN: true });
@@ -76,5 +77,59 @@ describe("special functions", () => {
       }),
     );
     expect(normalQuantile(0.9)).toBeCloseTo(-normalQuantile(0.1), 14);
+  });
+
+  // By mpmath, 40 digits.
+  test.each([
+    [3, 0.001, -22.515775287423423, -1.6654171666664883e-10],
+    [1000, 800, -25.926014915879314, -5.501419776194361e-12],
+    [1e5, 101_000, -0.0008087484618170922, -7.12042696105511],
+    [50, 50, -0.6562207983875686, -0.7314895757292705],
+    [2.5, 40, -8.391825114831614e-16, -34.714103456537934],
+    [0.5, 200, -5.507248237212467e-89, -203.22400819053732],
+  ])("both tails of Gamma(%d) at %d", (a, x, lower, upper) => {
+    const tails = logGammaTails(a, x);
+    expect(Math.abs(tails.lower - lower)).toBeLessThanOrEqual(1e-11 * Math.abs(lower));
+    expect(Math.abs(tails.upper - upper)).toBeLessThanOrEqual(1e-11 * Math.abs(upper));
+  });
+
+  test("the tails of a gamma distribution sum to 1, the lower one rising with x and falling with the shape", () => {
+    const shape = fc.double({ min: 1e-3, max: 1e5, noNaN: true });
+    fc.assert(
+      fc.property(shape, fc.double({ min: 1e-3, max: 1e5, noNaN: true }), (a, x) => {
+        const tails = logGammaTails(a, x);
+        expect(Math.exp(tails.lower) + Math.exp(tails.upper)).toBeCloseTo(1, 9);
+        expect(logGammaTails(a, x * 1.01).lower).toBeGreaterThanOrEqual(tails.lower - 1e-12 * Math.abs(tails.lower));
+        expect(logGammaTails(a * 1.01, x).lower).toBeLessThanOrEqual(tails.lower + 1e-12 * Math.abs(tails.lower));
+      }),
+    );
+  });
+
+  // By mpmath, 40 digits.
+  test.each([
+    [-300, -45006.62273211866],
+    [-10, -53.23128515051247],
+    [-2.1, -4.024944222243985],
+    [-1.9, -3.5502813255421346],
+    [1.99, -0.02357109616905325],
+    [8, -6.220960574271786e-16],
+  ])("ln Φ(%d)", (x, expected) => expect(Math.abs(normalLogCdf(x) / expected - 1)).toBeLessThan(1e-13));
+
+  test("ln Φ is the inverse of the quantile, and both tails sum to 1", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-300, max: 1, maxExcluded: true, noNaN: true }), (p) => {
+        expect(relative(normalLogCdf(normalQuantile(p)), Math.log(p))).toBeLessThan(1e-11);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 37, noNaN: true }), (x) => {
+        expect(normalLogCdf(x)).toBeCloseTo(log1mExp(normalLogCdf(-x)), 14);
+      }),
+    );
+  });
+
+  test("the tail of χ² is that of scipy, and certain at 0", () => {
+    expect(chiSquareLogTail(3, 4)).toBeCloseTo(-0.5837092681258444, 12);
+    expect(chiSquareLogTail(0, 4)).toBe(0);
   });
 });
