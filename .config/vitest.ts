@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/build.ts"],
-    // Many tests start servers and processes of their own: two files at a time leave them room to breathe.
-    maxWorkers: 2,
+    // Many tests start servers and processes of their own, and wait for them: three files at a time keep two cores busy.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
