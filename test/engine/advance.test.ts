@@ -272,3 +272,21 @@ describe("looking again and again", () => {
     expect(world.entries("checkout")).toHaveLength(entries);
   });
 });
+
+test("a writer whose clock was set back while it was held up still knows that its time to write is over", async () => {
+  const { world, runner, lookAfter } = await onSecondStage();
+  const { turn } = world;
+  let creates = 0;
+  world.turn = async (name, operation, until) => {
+    const fate = await turn(name, operation, until);
+    // After the look the intent is stored; then a minute goes by, of which the wall clock shows nothing.
+    if (operation === "create" && ++creates === 2) {
+      world.time += MINUTE;
+      runner.offset -= MINUTE;
+    }
+    return fate;
+  };
+  const { result } = await lookAfter(3 * MINUTE);
+  expect(result).toMatchObject({ outcome: "abandoned", reason: "its time to write was over" });
+  expect(sharesWritten(world)).toEqual([5, 25]);
+});
