@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll } from "vitest";
 import { evaluatorOf } from "../flags/flagdFile.ts";
-import { callRollout, rollout, startRollout, type Ran, type Running } from "./cli.ts";
+import { callRollout, rollout, type Ran } from "./cli.ts";
 import { startServer, type TestServer } from "./faultyServer.ts";
 
 /** What the file of tests that imports this leaves behind. After all of them: tests that run side by side share no end. */
@@ -81,7 +81,6 @@ export interface Scene {
   /** `rollout ARGS` at the root of the repository. */
   rollout(...args: string[]): Promise<Ran>;
   rolloutWith(env: Record<string, string>, ...args: string[]): Promise<Ran>;
-  start(...args: string[]): Running;
   /** The same within this process, which is quicker. */
   call(...args: string[]): Promise<Ran>;
   callWith(env: Record<string, string>, ...args: string[]): Promise<Ran>;
@@ -112,7 +111,6 @@ export async function makeScene(plan: unknown, { flag = "checkout" }: { flag?: s
     read,
     rollout: (...args) => rollout(args, { cwd: folder }),
     rolloutWith: (env, ...args) => rollout(args, { cwd: folder, env }),
-    start: (...args) => startRollout(args, { cwd: folder }),
     call: (...args) => callRollout(args, { cwd: folder }),
     callWith: (env, ...args) => callRollout(args, { cwd: folder, env }),
     everything: () => everythingIn(folder),
