@@ -5,9 +5,11 @@ import type { Instant } from "../model/measurement.ts";
 
 /** What a breach has cost by `at`: the widest reach and the worst harm over the guardrails that broke. */
 export function blastRadius(state: State, progress: Progress[], at: Instant): BlastRadius {
-  const users = exposedUnits(state);
+  const counted = progress.flatMap(({ users }) => users ?? []);
+  const users = counted.length > 0 ? Math.max(...counted) : exposedUnits(state);
   return {
     ...(users !== undefined && { users }),
+    ...(counted.length > 0 && { counted: true as const }),
     requests: Math.max(0, ...progress.map((each) => each.requests)),
     excessEvents: Math.max(0, ...progress.map((each) => Math.round(each.excessEvents))),
     exposedFor: state.firstExposedAt === undefined ? 0 : Math.max(0, at - state.firstExposedAt),

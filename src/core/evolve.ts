@@ -1,9 +1,10 @@
 import type { Entry, EntryOf } from "../model/entry.ts";
 import type { Exposure } from "../model/exposure.ts";
 import type { FlagReading } from "../model/flag.ts";
-import type { Instant, MetricReading } from "../model/measurement.ts";
+import type { Baseline, Instant, MetricReading } from "../model/measurement.ts";
 import type { MetricState, State } from "../model/state.ts";
 import { sameExposure, isOff } from "./exposure.ts";
+import { goalKey, isSplitKey, splitKey } from "./evidence.ts";
 import { changedGuardrails } from "./planChange.ts";
 import { freshStage, progressAfter } from "./progress.ts";
 import { besideMeasured, onTimelineOf } from "./time.ts";
@@ -44,6 +45,8 @@ function changed(state: State, entry: Exclude<Entry, { kind: "started" }>): Stat
       return afterResumed(state, entry);
     case "planChanged":
       return afterPlanChanged(state, entry);
+    case "judgeChanged":
+      return afterJudgeChanged(state, entry);
     case "ended":
       return { ...state, end: { outcome: entry.data.outcome, reason: entry.data.reason, at: entry.at } };
     default:
@@ -72,12 +75,15 @@ function begun(before: State | undefined, { at, run, rollout, data }: EntryOf<"s
     metrics: afterReadings({}, data.metrics, at),
     progress: {},
     evidence: {},
+    baselines: {},
   };
 }
 
 function afterLook(state: State, { seq, at, data }: EntryOf<"look">): State {
   const broken = data.verdicts.filter(({ verdict, guardrail }) => verdict === "breach" && answersBreach(state, guardrail));
-  const { decision } = data;
+  const harmful = broken.filter(({ sharedIncident }) => !sharedIncident).map(({ guardrail }) => guardrail);
+  const shared = broken.filter(({ sharedIncident }) => sharedIncident).map(({ guardrail }) => guardrail);
+  const { flag, judge, verdicts, goals, splitChecks, gates, decision } = data;
   const progress = Object.fromEntries(
     state.plan.guardrails.map((guardrail) => [guardrail.id, progressAfter(state, guardrail, data.metrics[guardrail.metric])]),
   );
@@ -86,14 +92,22 @@ function afterLook(state: State, { seq, at, data }: EntryOf<"look">): State {
     metrics: afterReadings(state.metrics, data.metrics, at),
     progress,
     evidence: { ...state.evidence, ...data.evidence },
-    lastLook: { seq, at, flag: data.flag, verdicts: data.verdicts, gates: data.gates, decision },
+    baselines: { ...state.baselines, ...measuredOf(data.baselines) },
+    judge,
+    lastLook: { seq, at, flag, verdicts, goals, splitChecks, gates, decision },
   };
+  if (shared.length > 0) next.shared = [...new Set([...(state.shared ?? []), ...shared])];
   const known = state.breach?.guardrails ?? [];
-  const found = broken.map(({ guardrail }) => guardrail).filter((id) => !known.includes(id));
+  const found = harmful.filter((id) => !known.includes(id));
   if (found.length > 0) next.breach = { guardrails: [...known, ...found], at: state.breach?.at ?? at };
   if (decision.kind === "pause")
     next.pause = { cause: decision.cause, sentence: decision.because.map((each) => each.sentence).join("; "), at, seq };
   return { ...next, changes: stillMeasured(next) };
+}
+
+/** What is known now of the time before the run; what was not known may be asked for again. */
+function measuredOf(baselines: EntryOf<"look">["data"]["baselines"]): State["baselines"] {
+  return Object.fromEntries(Object.entries(baselines).filter((entry): entry is [string, Baseline] => typeof entry[1] !== "string"));
 }
 
 function answersBreach(state: State, id: string): boolean {
@@ -111,7 +125,11 @@ function afterReadings(
     switch (reading.status) {
       case "measured":
       case "baseline":
-        metrics[name] = { through: reading.through, ...(reading.cursor !== undefined && { cursor: reading.cursor }) };
+        metrics[name] = {
+          through: reading.through,
+          ...(reading.cursor !== undefined && { cursor: reading.cursor }),
+          ...boundsAfter(old, reading.bounds),
+        };
         break;
       case "noData":
       case "error":
@@ -124,6 +142,12 @@ function afterReadings(
     }
   }
   return metrics;
+}
+
+/** Bounds are told once, and again when they are others. */
+function boundsAfter(old: MetricState | undefined, bounds: number[] | undefined): Pick<MetricState, "bounds"> {
+  const known = bounds ?? old?.bounds;
+  return known ? { bounds: known } : {};
 }
 
 function afterIntent(state: State, { seq, at, data }: EntryOf<"intent">): State {
@@ -160,6 +184,7 @@ function afterApplied(state: State, { at, data }: EntryOf<"applied">): State {
   if (intent.purpose === "advance") {
     next.stage = intent.stage;
     delete next.goesOnUndecided;
+    delete next.goesOnBlind;
     next.firstExposedAt ??= intent.at;
   }
   if (intent.purpose === "rollback") {
@@ -173,7 +198,14 @@ function afterResumed(state: State, { at, data }: EntryOf<"resumed">): State {
   const { pause, ...resumed } = state;
   // A patience that ran out begins again, else the next look would pause at once for the same old reason.
   const metrics = Object.fromEntries(Object.entries(state.metrics).map(([name, { missing: __, ...metric }]) => [name, metric]));
-  let next: State = { ...resumed, metrics, ...(pause?.cause === "inconclusive" && { goesOnUndecided: true as const }) };
+  let next: State = {
+    ...withoutShared(resumed),
+    metrics,
+    ...(pause?.cause === "inconclusive" && { goesOnUndecided: true as const }),
+    ...(pause?.cause === "blind" && { goesOnBlind: true as const }),
+  };
+  // A person has seen to the split: the users that were counted until then say nothing of it any more.
+  if (pause?.cause === "sampleRatio") next.evidence = without(next.evidence, Object.keys(next.evidence).filter(isSplitKey));
   if (data.mode === "adopt" && data.exposure && data.stage !== undefined) {
     next = { ...next, exposure: data.exposure, stage: data.stage, bakeFrom: at, progress: freshStage(state.progress) };
     if (!isOff(data.exposure)) next.firstExposedAt ??= at;
@@ -190,6 +222,21 @@ function afterResumed(state: State, { at, data }: EntryOf<"resumed">): State {
   return next;
 }
 
+/** What an incident of everybody broke begins again, with a share of the budget of its own. */
+function withoutShared({ shared, ...state }: State): State {
+  if (!shared) return state;
+  return { ...state, evidence: without(state.evidence, shared), budgets: state.budgets + 1 };
+}
+
+function afterJudgeChanged(state: State, { data: { to, restarted } }: EntryOf<"judgeChanged">): State {
+  return {
+    ...state,
+    judge: to,
+    evidence: without(state.evidence, restarted),
+    budgets: state.budgets + (restarted.length > 0 ? 1 : 0),
+  };
+}
+
 function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): State {
   const { plan, planHash } = data;
   if (data.by === "words") return { ...state, plan, planHash };
@@ -198,7 +245,11 @@ function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): S
     (name) => JSON.stringify(state.plan.metrics[name]) !== JSON.stringify(plan.metrics[name]),
   );
   const settled = without(state.metrics, remeasured);
-  const { goesOnUndecided: _, ...asked } = state;
+  const goals = plan.goals.filter((goal) => !state.plan.goals.some((old) => old.id === goal.id)).map(({ id }) => goalKey(id));
+  const other = [...state.plan.goals, ...plan.goals].filter(({ metric }) => remeasured.includes(metric)).map(({ id }) => goalKey(id));
+  const anew = [...renewed, ...goals, ...other, ...remeasured.map(splitKey)];
+  const before = Object.keys(state.baselines).filter((key) => remeasured.some((name) => key.startsWith(`${name} `)));
+  const { goesOnUndecided: _, goesOnBlind: __, ...asked } = state;
   return {
     ...asked,
     plan,
@@ -207,7 +258,8 @@ function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): S
     bakeFrom: Math.max(at, state.bakeFrom),
     budgets: state.budgets + (renewed.length > 0 ? 1 : 0),
     metrics: settled,
-    evidence: without(state.evidence, renewed),
+    evidence: without(state.evidence, anew),
+    baselines: without(state.baselines, before),
     progress: freshStage(without(state.progress, renewed)),
   };
 }

@@ -52,6 +52,16 @@ export function isSplit(exposure: Exposure, holdout: Share): boolean {
   return exposure.everyone > 0 || Object.values(exposure.segments).some((share) => share < EVERYBODY);
 }
 
+/**
+ * The treatment's share of the units in the split, where the exposure alone says it; not where segments have shares of
+ * their own, since how many are in them is not known.
+ */
+export function treatmentShare(exposure: Exposure, holdout: Share): Share | undefined {
+  if (isFull(exposure)) return holdout > 0 ? EVERYBODY - holdout : undefined;
+  const uneven = Object.values(exposure.segments).some((share) => share > exposure.everyone && share < EVERYBODY);
+  return exposure.everyone > 0 && !uneven ? exposure.everyone : undefined;
+}
+
 /** The exposure in words: `1%`, `staff, 20% of europe, 5%`, `off`. */
 export function describeExposure(exposure: Exposure): string {
   if (isOff(exposure)) return "off";

@@ -2,7 +2,7 @@ import type { FlagSnapshot } from "../model/flag.ts";
 import type { Instant, MetricReading } from "../model/measurement.ts";
 import type { Guardrail } from "../model/plan.ts";
 import type { Progress, State } from "../model/state.ts";
-import type { Decision, Gate, Verdict } from "../model/verdict.ts";
+import type { Decision, Gate, SplitCheck, Verdict } from "../model/verdict.ts";
 import { describeExposure, includes, sameExposure } from "./exposure.ts";
 import { blastRadius } from "./blastRadius.ts";
 import { duration, count } from "./words.ts";
@@ -13,6 +13,7 @@ export interface Findings {
   flag: FlagSnapshot;
   metrics: Record<string, MetricReading>;
   verdicts: Verdict[];
+  splitChecks: SplitCheck[];
   /** The plan file is not the ledger's plan. */
   planDiffers: boolean;
 }
@@ -32,34 +33,36 @@ export interface GateResult {
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** The gates of a stage in the order in which they speak. Later gates have their place by being put here. */
-export const gates: ((standing: Standing) => GateResult)[] = [breach, drift, data, bake, samples, verdicts, plan, pause];
+export const gates: ((standing: Standing) => GateResult)[] = [breach, drift, validity, data, bake, samples, verdicts, plan, pause];
 
-function breach({ state, verdicts: all, guardrails, progress, at }: Standing): GateResult {
+function breach(standing: Standing): GateResult {
+  const { state, guardrails, progress, at } = standing;
   const broken = guardrails.flatMap((guardrail) => {
-    const verdict = all.find((each) => each.guardrail === guardrail.id && each.verdict === "breach");
-    return verdict && guardrail.onBreach !== "notify" ? [{ guardrail, verdict }] : [];
+    const verdict = verdictOf(standing, guardrail);
+    return verdict?.verdict === "breach" && guardrail.onBreach !== "notify" ? [{ guardrail, verdict }] : [];
   });
-  if (broken.length === 0) {
-    if (state.breach) return unanswered(state, state.breach.guardrails, progress, at);
-    return open(
-      "breach",
-      state.stage < 0
-        ? "nobody was exposed before"
-        : guardrails.length === 0
-          ? "no guardrail watches this stage"
-          : "no guardrail is broken",
-    );
-  }
+  const earlier = state.breach && unanswered(state, state.breach.guardrails, progress, at);
+  if (broken.length === 0) return earlier ?? open("breach", nothingBroken(standing));
+
   const sentence = broken.map(({ guardrail, verdict }) => `${guardrail.id}: ${verdict.sentence}`).join("; ");
   const failed: Gate = { gate: "breach", status: "failed", sentence };
-  if (broken.some(({ guardrail }) => guardrail.onBreach === "rollback")) {
-    const harmed = broken.map(({ guardrail }) => progress[guardrail.id]).filter((each) => each !== undefined);
-    return { gate: failed, decision: { kind: "rollback", cause: "breach", blastRadius: blastRadius(state, harmed, at) } };
-  }
+  const harmful = broken.filter(({ verdict }) => !verdict.sharedIncident).map(({ guardrail }) => guardrail);
+  const cost = blastRadius(state, progressOf(harmful, progress), at);
+  if (harmful.some(({ onBreach }) => onBreach === "rollback"))
+    return { gate: failed, decision: { kind: "rollback", cause: "breach", blastRadius: cost } };
   // One that only pauses does not take the place of an earlier one that rolls back.
-  const earlier = state.breach && unanswered(state, state.breach.guardrails, progress, at);
   if (earlier?.decision) return { ...earlier, gate: { ...failed, sentence: `${earlier.gate.sentence}; ${sentence}` } };
-  return { gate: failed, decision: { kind: "pause", cause: "breach" } };
+  if (harmful.length > 0) return { gate: failed, decision: { kind: "pause", cause: "breach", blastRadius: cost } };
+  return { gate: failed, decision: { kind: "pause", cause: "sharedIncident" } };
+}
+
+function nothingBroken({ state, guardrails }: Standing): string {
+  if (state.stage < 0) return "nobody was exposed before";
+  return guardrails.length === 0 ? "no guardrail watches this stage" : "no guardrail is broken";
+}
+
+function progressOf(guardrails: Guardrail[], progress: Record<string, Progress>): Progress[] {
+  return guardrails.flatMap(({ id }) => progress[id] ?? []);
 }
 
 /** A breach that an earlier look found stands until it is rolled back or a person answers it, whatever came after. */
@@ -67,7 +70,10 @@ function unanswered(state: State, broken: string[], progress: Record<string, Pro
   const gate: Gate = { gate: "breach", status: "failed", sentence: `the breach of ${broken.join(", ")} is not answered yet` };
   const rollsBack = state.plan.guardrails.some(({ id, onBreach }) => broken.includes(id) && onBreach === "rollback");
   if (!rollsBack) return { gate };
-  const harmed = broken.flatMap((id) => progress[id] ?? []);
+  const harmed = progressOf(
+    state.plan.guardrails.filter(({ id }) => broken.includes(id)),
+    progress,
+  );
   return { gate, decision: { kind: "rollback", cause: "breach", blastRadius: blastRadius(state, harmed, at) } };
 }
 
@@ -89,6 +95,19 @@ function drift({ state, flag }: Standing): GateResult {
 
 function drifted(cause: "drift" | "stoppedOutside", sentence: string): GateResult {
   return { gate: { gate: "drift", status: "failed", sentence }, decision: { kind: "pause", cause } };
+}
+
+/** Groups that have not their shares were not split by chance alone: what compares them says nothing. */
+function validity({ splitChecks }: Standing): GateResult {
+  const broken = splitChecks.filter(({ status }) => status === "mismatch");
+  if (broken.length > 0) {
+    const sentence = broken.map((check) => check.sentence).join("; ");
+    return { gate: { gate: "validity", status: "failed", sentence }, decision: { kind: "pause", cause: "sampleRatio" } };
+  }
+  return open(
+    "validity",
+    splitChecks.length === 0 ? "the sample ratio is not checked" : splitChecks.map((check) => check.sentence).join("; "),
+  );
 }
 
 function data(standing: Standing): GateResult {
@@ -135,24 +154,68 @@ function bake(standing: Standing): GateResult {
   return waiting("bake", `baked ${duration(baked)} of ${duration(stage.bake)} ${how}`, at + (stage.bake - baked));
 }
 
+/** Enough samples, as the stage asks for them, and as its guardrails need them to see the harm that they name. */
 function samples(standing: Standing): GateResult {
-  const stage = standing.state.plan.stages[standing.state.stage];
-  if (!stage || stage.minSamples === 0) return open("samples", "no minimum is set");
-  const judged = judgeable(standing);
-  const fewest = Math.min(...judged.map((guardrail) => standing.progress[guardrail.id]?.samples ?? 0));
+  const { state, progress } = standing;
+  const stage = state.plan.stages[state.stage];
+  if (!stage) return open("samples", "nobody was exposed before");
+  const judged = judgeable(standing).map((guardrail) => {
+    const verdict = verdictOf(standing, guardrail);
+    const needs = verdict?.verdict === "inconclusive" ? verdict.needs : undefined;
+    return { id: guardrail.id, seen: progress[guardrail.id]?.samples ?? 0, needs };
+  });
   if (judged.length === 0) return open("samples", "no guardrail can be judged here");
-  const sentence = `${count(fewest)} of ${count(stage.minSamples)} requests with the feature`;
-  return fewest >= stage.minSamples ? open("samples", sentence) : waiting("samples", sentence);
+  const wanted = (needs: number | undefined) => (stage.minSamples === "auto" ? (needs ?? 0) : stage.minSamples);
+  const [scarcest] = judged.toSorted((a, b) => a.seen - wanted(a.needs) - (b.seen - wanted(b.needs)));
+  if (scarcest && scarcest.seen < wanted(scarcest.needs))
+    return waiting("samples", `${count(scarcest.seen)} of ${count(wanted(scarcest.needs))} requests with the feature (${scarcest.id})`);
+  return blindness(standing, judged) ?? open("samples", samplesText(judged, stage.minSamples));
+}
+
+interface Seen {
+  id: string;
+  seen: number;
+  needs: number | undefined;
+}
+
+function samplesText(judged: Seen[], minSamples: number | "auto"): string {
+  const fewest = count(Math.min(...judged.map(({ seen }) => seen)));
+  if (minSamples === "auto") return `${fewest} requests with the feature, enough to see what the guardrails name`;
+  return minSamples === 0 ? "no minimum is set" : `${fewest} of ${count(minSamples)} requests with the feature`;
+}
+
+/** What to do at the end of the bake about guardrails that have seen too little to find the harm that they name. */
+function blindness(standing: Standing, judged: Seen[]): GateResult | undefined {
+  const { state } = standing;
+  const blind = judged.filter(({ seen, needs }) => needs !== undefined && seen < needs);
+  if (blind.length === 0 || bake(standing).gate.status !== "open") return undefined;
+  const of = blind.map(({ id, seen, needs }) => `${id} (${count(seen)} of about ${count(needs!)} requests with the feature)`).join(", ");
+  const sentence = `too little was seen to find the harm that is named: ${of}`;
+  if (state.goesOnBlind) return open("samples", `${sentence}; a person lets it go on`);
+  switch (state.plan.policy.onBlind) {
+    case "advance":
+      return open("samples", `${sentence}; the policy advances`);
+    case "hold":
+      return waiting("samples", sentence);
+    case "pause":
+      return { gate: { gate: "samples", status: "failed", sentence }, decision: { kind: "pause", cause: "blind" } };
+  }
 }
 
 function verdicts(standing: Standing): GateResult {
   const { state } = standing;
   if (!state.plan.stages[state.stage]) return open("verdicts", "nobody was exposed before");
   // A breach that is only told counts as undecided; any other has spoken at its own gate.
-  const told = (id: string) => standing.guardrails.some((guardrail) => guardrail.id === id && guardrail.onBreach === "notify");
   const undecided = verdictsOf(standing).filter(
-    ({ verdict, guardrail }) => verdict === "inconclusive" || (verdict === "breach" && told(guardrail)),
+    (each) => each.verdict === "inconclusive" || (each.verdict === "breach" && guardrailOf(standing, each)?.onBreach === "notify"),
   );
+  const unproven = undecided.filter((verdict) => guardrailOf(standing, verdict)?.require === "clear");
+  if (unproven.length > 0) {
+    return waiting(
+      "verdicts",
+      `not shown to be kept yet, which the plan requires: ${unproven.map((verdict) => verdict.guardrail).join(", ")}`,
+    );
+  }
   if (undecided.length === 0) return open("verdicts", "no guardrail is undecided");
   const sentence = `nothing found, nothing excluded: ${undecided.map((verdict) => verdict.guardrail).join(", ")}`;
   if (state.goesOnUndecided) return open("verdicts", `${sentence}; a person lets it go on`);
@@ -187,6 +250,10 @@ function judgeable(standing: Standing): Guardrail[] {
 
 function verdictsOf(standing: Standing): Verdict[] {
   return standing.guardrails.flatMap((guardrail) => verdictOf(standing, guardrail) ?? []);
+}
+
+function guardrailOf({ guardrails }: Standing, { guardrail: id }: Verdict): Guardrail | undefined {
+  return guardrails.find((guardrail) => guardrail.id === id);
 }
 
 function verdictOf(standing: Standing, guardrail: Guardrail): Verdict | undefined {

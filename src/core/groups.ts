@@ -2,9 +2,9 @@ import { EVERYBODY } from "../model/exposure.ts";
 import type { Cohort } from "../model/measurement.ts";
 import type { Guardrail, Metric, Plan } from "../model/plan.ts";
 
-/** Whether a guardrail compares treatment with control. */
-export function isRelative({ limit }: Guardrail): boolean {
-  return limit.form === "maxIncrease" || limit.form === "maxDecrease";
+/** Whether a guardrail compares treatment with control, at the same time. */
+export function isRelative({ limit, versus }: Pick<Guardrail, "limit" | "versus">): boolean {
+  return "by" in limit && !versus;
 }
 
 /**

@@ -33,6 +33,8 @@ export function changedGuardrails(before: Plan, after: Plan): string[] {
       const fresh = after.guardrails.find(({ id }) => id === old.id);
       return (
         !fresh ||
+        old.proof !== fresh.proof ||
+        !same(old.failures, fresh.failures) ||
         !same(before.metrics[old.metric], after.metrics[fresh.metric]) ||
         !same(sourceOf(before, old.metric), sourceOf(after, fresh.metric))
       );

@@ -1,4 +1,4 @@
-import type { Instant, Measurement, MetricReading } from "../model/measurement.ts";
+import type { Instant, Measurement, MetricReading, Value } from "../model/measurement.ts";
 import type { Guardrail } from "../model/plan.ts";
 import type { Progress, State } from "../model/state.ts";
 import { isOff } from "./exposure.ts";
@@ -25,45 +25,65 @@ export function freshStage(progress: Record<string, Progress>): Record<string, P
 }
 
 function added(progress: Progress, guardrail: Guardrail, measurement: Measurement, state: State): Progress {
-  const treated = treatedCounts(guardrail, measurement, state);
-  const control = measurement.counts.control;
-  const relative = isRelative(guardrail);
-  if (treated.total === 0 || (relative && !control?.total)) return progress;
+  const treated = treatedTally(guardrail, measurement, state);
+  const control = tallyOf(measurement.counts.control);
+  const users = treatedUsers(measurement);
+  if (treated.total === 0 || (isRelative(guardrail) && control.total === 0)) return progress;
   const clean = !measurement.mixed && measurement.from >= state.bakeFrom;
   return {
     baked: progress.baked + Math.max(0, measurement.to - Math.max(measurement.from, state.bakeFrom)),
     samples: progress.samples + (clean ? treated.total : 0),
     requests: progress.requests + treated.total,
+    ...((users !== undefined || progress.users !== undefined) && { users: (progress.users ?? 0) + (users ?? 0) }),
     excessEvents: progress.excessEvents + excess(guardrail, treated, control),
   };
+}
+
+/** How many requests, values or readings a value stands for, and of a rate how many of them were events. */
+export interface Tally {
+  events?: number;
+  total: number;
+}
+
+/** The tally of what one cohort had; nothing of nothing. */
+export function tallyOf(value: Value | undefined): Tally {
+  if (!value) return { total: 0 };
+  if ("total" in value) return { events: value.events, total: value.total };
+  if ("count" in value) return { total: value.count };
+  return { total: "buckets" in value ? value.buckets.reduce((sum, count) => sum + count, 0) : 1 };
 }
 
 /**
  * Everybody who has the feature for an absolute limit; the randomised treatment alone where it is compared. A number for
  * everybody is about nobody with the feature while it is off.
  */
-function treatedCounts(guardrail: Guardrail, { counts }: Measurement, { exposure }: State): { events: number; total: number } {
+function treatedTally(guardrail: Guardrail, { counts }: Measurement, { exposure }: State): Tally {
   const absolute = !isRelative(guardrail);
-  const sum = { events: 0, total: 0 };
-  for (const [cohort, each] of Object.entries(counts)) {
-    const counted = cohort === "treatment" || (absolute && (cohort.startsWith("segment:") || (cohort === "everyone" && !isOff(exposure))));
-    if (!counted || !each) continue;
-    sum.events += each.events;
-    sum.total += each.total;
-  }
-  return sum;
+  return Object.entries(counts)
+    .filter(([cohort]) => cohort === "treatment" || (absolute && (isSegment(cohort) || (cohort === "everyone" && !isOff(exposure)))))
+    .map(([, value]) => tallyOf(value))
+    .reduce<Tally>((sum, { events, total }) => ({ ...addedEvents(sum.events, events), total: sum.total + total }), { total: 0 });
 }
 
-/** Harmful events beyond the control's own rate in the same interval, or beyond the limit where there is no control. */
-function excess(
-  guardrail: Guardrail,
-  treated: { events: number; total: number },
-  control: { events: number; total: number } | undefined,
-): number {
-  const { limit } = guardrail;
+function addedEvents(sum: number | undefined, events: number | undefined): { events?: number } {
+  return sum === undefined && events === undefined ? {} : { events: (sum ?? 0) + (events ?? 0) };
+}
+
+function treatedUsers({ users }: Measurement): number | undefined {
+  const treated = Object.entries(users ?? {}).filter(([cohort]) => cohort === "treatment" || isSegment(cohort));
+  return treated.length === 0 ? undefined : treated.reduce((sum, [, count]) => sum + (count ?? 0), 0);
+}
+
+function isSegment(cohort: string): boolean {
+  return cohort.startsWith("segment:");
+}
+
+/** Harmful events of a rate beyond the control's own rate in the same interval, or beyond the limit where there is no control. */
+function excess({ limit }: Guardrail, treated: Tally, control: Tally): number {
+  if (treated.events === undefined) return 0;
   const fewerIsWorse = limit.form === "min" || limit.form === "maxDecrease";
-  const limitRate = limit.form === "max" || limit.form === "min" ? limit.rate : 0;
-  const expectedRate = control && control.total > 0 ? control.events / control.total : limitRate;
+  const limitRate = "rate" in limit ? limit.rate : 0;
+  const expectedRate = control.total > 0 ? (control.events ?? 0) / control.total : limitRate;
   const beyond = treated.events - expectedRate * treated.total;
   return fewerIsWorse ? -beyond : beyond;
 }

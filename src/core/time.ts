@@ -14,10 +14,20 @@ export const TOLERANCE = 60_000;
 /** How many clocks that disagree are remembered. */
 const MOST_TIMELINES = 4;
 
+/** The latest instant of the timeline that an entry written at `at` is on; nothing where none of those that are known is. */
+function timelineOf({ at: latest, timelines }: State, at: Instant): Instant | undefined {
+  const known = [latest, ...timelines].filter((timeline) => timeline <= at + TOLERANCE);
+  return known.length > 0 ? Math.max(...known) : undefined;
+}
+
+/** How long it is since the last entry by the clock that says `at`; 0 where no entry was written by it. */
+export function elapsedSince(state: State, at: Instant): number {
+  return Math.max(0, at - (timelineOf(state, at) ?? at));
+}
+
 /** The state with its instants on the timeline of an entry written at `at`. */
 export function onTimelineOf(state: State, at: Instant): State {
-  const known = [state.at, ...state.timelines].filter((timeline) => timeline <= at + TOLERANCE);
-  const chosen = known.length > 0 ? Math.max(...known) : undefined;
+  const chosen = timelineOf(state, at);
   if (chosen === state.at) return { ...state, at: Math.max(state.at, at) };
 
   const others = [state.at, ...state.timelines.filter((timeline) => timeline !== chosen)].slice(0, MOST_TIMELINES);

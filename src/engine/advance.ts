@@ -6,7 +6,7 @@ import type { State } from "../model/state.ts";
 import { openRollout, running, unknownRollout, type Engine, type Running } from "./context.ts";
 import { isRead, snapshotFlag } from "./flag.ts";
 import type { Ledger } from "./ledger.ts";
-import { takeLook, type Look } from "./look.ts";
+import { takeLook, takeOverJudgement, type Look } from "./look.ts";
 import { reconcile } from "./reconcile.ts";
 import { insist, rollBack } from "./rollback.ts";
 import { beginning, rivalAtFirstWrite, startRun, yieldTo, type Beginning, type PlanFile } from "./start.ts";
@@ -55,6 +55,7 @@ export async function step(engine: Engine, name: string, { file, fileIsInvalid =
     await ledger.refresh();
   }
   if (file) await takeOverWords(ledger, file);
+  await takeOverJudgement(ledger);
 
   const run = running(engine, ledger);
   const sources = engine.connectSources(run.state.plan, run.state.folder);

@@ -5,7 +5,7 @@ import type { Store } from "../ledger/port.ts";
 import type { MetricSource } from "../metrics/port.ts";
 import type { Actor, Entry } from "../model/entry.ts";
 import type { FlagTarget } from "../model/flag.ts";
-import type { Plan, Query } from "../model/plan.ts";
+import type { NumberKind, Plan, Query } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
 import { openLedger, type Ledger } from "./ledger.ts";
 
@@ -15,8 +15,8 @@ export interface ConnectedSource {
   history: boolean;
   /** Milliseconds. */
   settle: number;
-  /** What the source's schema makes of a number's query. */
-  parseQuery(query: Query): unknown;
+  /** What the source's schema makes of the query of a number of this kind. */
+  parseQuery(query: Query, kind: NumberKind): unknown;
 }
 
 /** What happens while a command works, for whoever shows it. */

@@ -1,24 +1,18 @@
 import { RolloutError } from "../errors.ts";
-import { alphaOf } from "../core/budget.ts";
-import { decide } from "../core/decide.ts";
-import { isSplit } from "../core/exposure.ts";
-import { onTimelineOf } from "../core/time.ts";
-import { guardrailsOf } from "../core/progress.ts";
-import { judge, judgeVersion } from "../judge/judge.ts";
-import type { Statement } from "../model/entry.ts";
+import { lookAt } from "../core/look.ts";
+import { judge } from "../judge/judge.ts";
+import type { EntryData } from "../model/entry.ts";
 import type { FlagSnapshot } from "../model/flag.ts";
-import type { Instant, MetricReading } from "../model/measurement.ts";
+import type { Instant } from "../model/measurement.ts";
 import type { State } from "../model/state.ts";
-import type { Evidence, Verdict } from "../model/verdict.ts";
 import type { ConnectedSource, Engine } from "./context.ts";
+import type { Ledger } from "./ledger.ts";
 import { measureAll } from "./measure.ts";
-
-type LookData = Extract<Statement, { kind: "look" }>["data"];
 
 /** A look that was taken, ready to be recorded. */
 export interface Look {
   at: Instant;
-  data: LookData;
+  data: EntryData["look"];
 }
 
 /** Measures, judges and decides once, on the state and the flag as they are. Writes nothing. */
@@ -29,36 +23,25 @@ export async function takeLook(
   flag: FlagSnapshot,
   planDiffers: boolean,
 ): Promise<Look> {
-  const metrics = await stoppable(measureAll(engine, onTimelineOf(state, engine.clock.now()), sources), engine.stop);
-  const { verdicts, evidence } = judgeAll(state, metrics);
+  const readings = await stoppable(measureAll(engine, state, sources), engine.stop);
   const at = engine.clock.now();
-  const decided = decide(state, { at, flag, metrics, verdicts, planDiffers });
-  return { at, data: { judge: judgeVersion, flag, metrics, verdicts, evidence, planDiffers, ...decided } };
+  return { at, data: lookAt(state, { at, flag, ...readings, planDiffers }, judge) };
 }
 
-/** The verdict of every guardrail that watches the stage. */
-export function judgeAll(
-  state: State,
-  metrics: Record<string, MetricReading>,
-): { verdicts: Verdict[]; evidence: Record<string, Evidence> } {
-  const { plan, exposure } = state;
-  const verdicts: Verdict[] = [];
-  const evidence: Record<string, Evidence> = {};
-  for (const guardrail of guardrailsOf(state)) {
-    const judged = judge({
-      guardrail,
-      metric: plan.metrics[guardrail.metric]!,
-      stage: plan.stages[state.stage]?.name ?? "",
-      exposure,
-      split: isSplit(exposure, plan.audience.holdout),
-      reading: metrics[guardrail.metric] ?? { status: "notYet" },
-      evidence: state.evidence[guardrail.id],
-      alpha: alphaOf(plan, guardrail, state.budgets),
-    });
-    verdicts.push(judged.verdict);
-    evidence[guardrail.id] = judged.evidence;
-  }
-  return { verdicts, evidence };
+/**
+ * Records, before the first look of another version of the judge, what it cannot go on from: that begins again, with a
+ * share of the budget that is kept for it.
+ */
+export async function takeOverJudgement(ledger: Ledger): Promise<void> {
+  await ledger.append((state) => {
+    if (!state || state.end || state.judge === undefined || state.judge === judge.version) return undefined;
+    const { guardrails, metrics } = state.plan;
+    const restarted = guardrails
+      .filter(({ id }) => state.evidence[id] !== undefined)
+      .filter((guardrail) => !judge.understands({ guardrail, metric: metrics[guardrail.metric]!, evidence: state.evidence[guardrail.id] }))
+      .map(({ id }) => id);
+    return { kind: "judgeChanged", data: { from: state.judge, to: judge.version, restarted } };
+  });
 }
 
 /** Measuring changes nothing, so it need not be waited for when the user asks to stop. */

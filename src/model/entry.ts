@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { exposureSchema, nameSchema } from "./exposure.ts";
 import { flagReadingSchema, flagSnapshotSchema } from "./flag.ts";
-import { instantSchema, metricReadingSchema } from "./measurement.ts";
+import { baselineSchema, instantSchema, metricReadingSchema } from "./measurement.ts";
 import { planSchema } from "./plan.ts";
-import { decisionSchema, evidenceSchema, gateSchema, verdictSchema } from "./verdict.ts";
+import { decisionSchema, evidenceSchema, gateSchema, goalVerdictSchema, splitCheckSchema, verdictSchema } from "./verdict.ts";
 
 /**
  * The entries of a ledger. They are attacker-controlled when read, so every schema is strict and bounded by the
@@ -51,6 +51,10 @@ export const entryDataSchemas = {
     metrics: z.record(z.string(), metricReadingSchema),
     verdicts: z.array(verdictSchema),
     evidence: z.record(z.string(), evidenceSchema),
+    goals: z.array(goalVerdictSchema).default([]),
+    splitChecks: z.array(splitCheckSchema).default([]),
+    /** What was asked of the time before the run, by `baselineKey`: what it was, until that is known once; or why it is not known. */
+    baselines: z.record(z.string(), z.union([baselineSchema, z.string()])).default({}),
     /** The plan file differs from the ledger's plan, so that advancing waits. */
     planDiffers: z.boolean(),
     gates: z.array(gateSchema),
@@ -96,6 +100,11 @@ export const entryDataSchemas = {
     changes: z.array(z.string()),
     stage: z.number().int().min(-1),
   }),
+  /**
+   * Another version of the judge looks from now on. E-values carry over; what it cannot go on from (`restarted`) begins
+   * again with a share of the budget that is kept for it.
+   */
+  judgeChanged: z.strictObject({ from: z.string(), to: z.string(), restarted: z.array(z.string()) }),
   /** The run is over. `yielded`: another unfinished rollout has the same flag. */
   ended: z.strictObject({ outcome: z.enum(["complete", "yielded"]), reason: reasonSchema }),
 } as const;
@@ -125,6 +134,7 @@ export const entrySchema = z.discriminatedUnion("kind", [
   z.strictObject({ ...frame, kind: z.literal("paused"), data: entryDataSchemas.paused }),
   z.strictObject({ ...frame, kind: z.literal("resumed"), data: entryDataSchemas.resumed }),
   z.strictObject({ ...frame, kind: z.literal("planChanged"), data: entryDataSchemas.planChanged }),
+  z.strictObject({ ...frame, kind: z.literal("judgeChanged"), data: entryDataSchemas.judgeChanged }),
   z.strictObject({ ...frame, kind: z.literal("ended"), data: entryDataSchemas.ended }),
 ]);
 export type Entry = z.infer<typeof entrySchema>;

@@ -1,8 +1,8 @@
 import type { Exposure } from "./exposure.ts";
 import type { EntryData } from "./entry.ts";
-import type { Instant } from "./measurement.ts";
+import type { Baseline, Instant } from "./measurement.ts";
 import type { Plan } from "./plan.ts";
-import type { Decision, Evidence, Gate, Verdict } from "./verdict.ts";
+import type { Decision, Evidence, Gate, GoalVerdict, SplitCheck, Verdict } from "./verdict.ts";
 import type { FlagSnapshot } from "./flag.ts";
 
 /** What the entries of a ledger add up to. It is computed from them alone, never stored, never judged anew. */
@@ -32,6 +32,8 @@ export interface MetricState {
   /** The end of the last successful measurement, by the source's own time where it has a history. */
   through: Instant;
   cursor?: unknown;
+  /** Of a histogram, the bounds of its buckets. */
+  bounds?: number[];
   /** Since when it has not been measured, and why, while it is not. */
   missing?: { since: Instant; reason: string };
 }
@@ -44,6 +46,8 @@ export interface Progress {
   samples: number;
   /** Treated requests since the run's start. */
   requests: number;
+  /** Users with the feature that a metric counted, since the run's start. */
+  users?: number;
   /** Harmful events beyond what the control's rate (or the limit) explains, since the run's start. */
   excessEvents: number;
 }
@@ -59,6 +63,8 @@ export interface LookSummary {
   at: Instant;
   flag: FlagSnapshot;
   verdicts: Verdict[];
+  goals: GoalVerdict[];
+  splitChecks: SplitCheck[];
   gates: Gate[];
   decision: Decision;
 }
@@ -93,11 +99,20 @@ export interface State {
   pause?: Pause;
   /** A person resumed a stage that was paused because its verdicts were undecided: they no longer keep it. */
   goesOnUndecided?: true;
+  /** A person resumed a stage that was paused because it sees too little: that no longer keeps it. */
+  goesOnBlind?: true;
   /** Guardrails whose breach nobody has answered yet. */
   breach?: { guardrails: string[]; at: Instant };
+  /** Guardrails that an incident of everybody broke; they begin again when a person resumes. */
+  shared?: string[];
   metrics: Record<string, MetricState>;
   progress: Record<string, Progress>;
+  /** By guardrail, by goal and by what is split; see `core/look.ts`. */
   evidence: Record<string, Evidence>;
+  /** What metrics were before the run, by `baselineKey`. */
+  baselines: Record<string, Baseline>;
+  /** The version of the judge that looked last. */
+  judge?: string;
   lastLook?: LookSummary;
   end?: { outcome: "rolledBack" | EntryData["ended"]["outcome"]; reason: string; at: Instant };
 }

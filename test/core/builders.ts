@@ -20,7 +20,8 @@ export const START = Date.UTC(2030, 0, 7, 9);
 export const exposed = (everyone: number, segments: Record<string, number> = {}): Exposure => ({ testers: true, everyone, segments });
 export const of = (events: number, total: number): Counts => ({ events, total });
 
-export const metric = (changes: Partial<Metric> = {}): Metric => ({
+type Rate = Extract<Metric, { kind: "rate" }>;
+export const metric = (changes: Partial<Rate> = {}): Rate => ({
   source: "prod",
   kind: "rate",
   grouped: true,
@@ -36,7 +37,12 @@ export const guardrail = (changes: Partial<Guardrail> = {}): Guardrail => ({
   onBreach: "rollback",
   ...changes,
 });
-export const stage = (name: string, exposure: Exposure, bake: number, minSamples = 0): Stage => ({ name, exposure, bake, minSamples });
+export const stage = (name: string, exposure: Exposure, bake: number, minSamples: Stage["minSamples"] = 0): Stage => ({
+  name,
+  exposure,
+  bake,
+  minSamples,
+});
 
 /** Three stages of half an hour, an hour and an hour, one guardrail; clients follow the flag within a minute. */
 export const plan = (changes: Partial<Plan> = {}): Plan => ({
@@ -48,7 +54,15 @@ export const plan = (changes: Partial<Plan> = {}): Plan => ({
   sources: { prod: { type: "prometheus" } },
   metrics: { errors: metric() },
   guardrails: [guardrail()],
-  policy: { falseRollback: 0.05, poll: MINUTE, onInconclusive: "advance", onNoData: { hold: 30 * MINUTE, then: "pause" } },
+  goals: [],
+  policy: {
+    falseRollback: 0.05,
+    poll: MINUTE,
+    onInconclusive: "advance",
+    onBlind: "advance",
+    sampleRatio: "users",
+    onNoData: { hold: 30 * MINUTE, then: "pause" },
+  },
   stages: [stage("canary", exposed(1_000), 30 * MINUTE), stage("half", exposed(50_000), HOUR), stage("all", exposed(EVERYBODY), HOUR)],
   ...changes,
 });
@@ -77,6 +91,7 @@ export const state = (changes: Partial<State> = {}): State => ({
   metrics: { errors: { through: START + 10 * MINUTE } },
   progress: { errors: progress({ baked: 30 * MINUTE, samples: 1_000, requests: 1_000 }) },
   evidence: {},
+  baselines: {},
   ...changes,
 });
 /** Nobody is exposed yet. */
@@ -116,6 +131,7 @@ export const findings = (changes: Partial<Findings> = {}): Findings => ({
   flag: known(exposed(1_000)),
   metrics: { errors: measured() },
   verdicts: [verdict("clear")],
+  splitChecks: [],
   planDiffers: false,
   ...changes,
 });
@@ -185,6 +201,9 @@ export const look = (changes: Partial<LookData> = {}): Statement => ({
     metrics: {},
     verdicts: [],
     evidence: {},
+    goals: [],
+    splitChecks: [],
+    baselines: {},
     planDiffers: false,
     gates: [],
     decision: hold,

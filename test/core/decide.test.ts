@@ -359,7 +359,7 @@ describe("minSamples", () => {
   ])("%s", (_, before, found, expected) => expect(decided(before, found).short).toBe(expected));
 
   test("says how many there are", () => {
-    expect(decided(asks(999), both("clear")).gate("samples").sentence).toBe("999 of 1,000 requests with the feature");
+    expect(decided(asks(999), both("clear")).gate("samples").sentence).toBe("999 of 1,000 requests with the feature (slow)");
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { cohortsOf, isRelative } from "../../src/core/groups.ts";
 import { EVERYBODY } from "../../src/model/exposure.ts";
-import type { Guardrail, Limit, Plan } from "../../src/model/plan.ts";
+import type { Guardrail, Plan } from "../../src/model/plan.ts";
 import { exposed, guardrail, metric, plan, stage } from "./builders.ts";
 
 const absolute: Guardrail = guardrail({ limit: { form: "max", rate: 0.01 } });
@@ -53,12 +53,13 @@ describe("whom a metric is asked for", () => {
   ])("%s", (_, changes, expected) => expect(cohortsOf(plan(changes), "errors")).toEqual(expected));
 });
 
-test.each<[Limit["form"], boolean]>([
-  ["max", false],
-  ["min", false],
-  ["maxIncrease", true],
-  ["maxDecrease", true],
-])("%s compares with the control: %s", (form, relative) => {
-  const limit = form === "max" || form === "min" ? { form, rate: 0.01 } : { form, by: "ratio" as const, amount: 0.1 };
-  expect(isRelative(guardrail({ limit }))).toBe(relative);
+test.each<[boolean, Partial<Guardrail>]>([
+  [false, { limit: { form: "max", rate: 0.01 } }],
+  [false, { limit: { form: "min", value: 12 } }],
+  [true, { limit: { form: "maxIncrease", by: "ratio", amount: 0.1 } }],
+  [true, { limit: { form: "maxDecrease", by: "value", amount: 12 } }],
+  [false, { limit: { form: "maxIncrease", by: "ratio", amount: 0.1 }, versus: { before: 1 } }],
+  [false, { limit: { form: "maxTrend", perHour: 5 } }],
+])("whether it compares with the control at the same time is %s for %j", (relative, changes) => {
+  expect(isRelative(guardrail(changes))).toBe(relative);
 });

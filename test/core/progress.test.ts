@@ -138,7 +138,7 @@ test("a new stage has baked nothing; what the run has met stays", () => {
 });
 
 describe("since when nobody has looked", () => {
-  const lastLook = { seq: 9, at: from(20), flag: unreadable, verdicts: [], gates: [], decision: hold };
+  const lastLook = { seq: 9, at: from(20), flag: unreadable, verdicts: [], goals: [], splitChecks: [], gates: [], decision: hold };
   test.each<[string, State, number | undefined]>([
     ["since the last look", state({ lastLook }), from(20)],
     [

@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import { decide } from "../../src/core/decide.ts";
 import { evolve } from "../../src/core/evolve.ts";
 import { isOff, sameExposure } from "../../src/core/exposure.ts";
+import { tallyOf } from "../../src/core/progress.ts";
 import { step, type StepResult } from "../../src/engine/advance.ts";
-import { judgeAll } from "../../src/engine/look.ts";
+import { judgeAll } from "../../src/core/look.ts";
+import { judge } from "../../src/judge/judge.ts";
 import { pause, resume, rollbackNow } from "../../src/engine/people.ts";
 import { messageOf, RolloutError } from "../../src/errors.ts";
 import { seededRandom, type Random } from "../../src/demo/random.ts";
@@ -281,7 +283,7 @@ function checkLedger(world: World): void {
   for (const { entry, hash } of decodeChain(NAME, world.entries(NAME))) {
     if (entry.kind === "look") {
       const { at, data } = entry;
-      const judged = judgeAll(state!, data.metrics);
+      const judged = judgeAll(state!, data, judge);
       const decided = decide(state!, { at, ...data });
       same("verdicts", entry.seq, judged.verdicts, data.verdicts);
       same("evidence", entry.seq, judged.evidence, data.evidence);
@@ -298,8 +300,8 @@ function checkLedger(world: World): void {
         for (const { from, to, counts } of reading.measurements) {
           measured.push({ seq: entry.seq, from, to });
           hold(to <= stored[entry.seq - 1]!, () => `look ${entry.seq} takes the future for measured`);
-          sums.treatment += counts.treatment?.total ?? 0;
-          sums.control += counts.control?.total ?? 0;
+          sums.treatment += tallyOf(counts.treatment).total;
+          sums.control += tallyOf(counts.control).total;
         }
       }
     }

@@ -336,7 +336,15 @@ export function planOf(changes: Partial<Plan> = {}): Plan {
     sources: { shop: { type: "memory" } },
     metrics: { errors: { source: "shop", kind: "rate", grouped: true, events: { of: "errors" }, total: { of: "requests" } } },
     guardrails: [{ id: "errors max 2%", metric: "errors", limit: { form: "max", rate: 0.02 }, onBreach: "rollback" }],
-    policy: { falseRollback: 0.05, poll: MINUTE, onInconclusive: "advance", onNoData: { hold: 30 * MINUTE, then: "pause" } },
+    goals: [],
+    policy: {
+      falseRollback: 0.05,
+      poll: MINUTE,
+      onInconclusive: "advance",
+      onBlind: "advance",
+      sampleRatio: "users",
+      onNoData: { hold: 30 * MINUTE, then: "pause" },
+    },
     stages: [stage(5), stage(25), stage(100)],
     ...changes,
   };
