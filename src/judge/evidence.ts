@@ -1,55 +1,100 @@
 import { z } from "zod";
-import { countsSchema } from "../model/measurement.ts";
+import { valueSchema } from "../model/measurement.ts";
 import { evidenceSchema, type Evidence } from "../model/verdict.ts";
-import type { Counts, Groups } from "../stats/ratio.ts";
-import type { Memory, Step, Test, TestName } from "./sequential.ts";
+import type { Method, StageSums, Step, Weighed } from "./method.ts";
+import { rounded } from "./round.ts";
+import { addValues, impossible } from "./values.ts";
 
 /** What this judge keeps of one guardrail from look to look. */
-export interface KeptEvidence extends Evidence, Memory {
+export interface KeptEvidence extends Evidence {
   alpha: number;
   stage: string;
-  test: TestName;
-  /** The counts of this stage, for the estimate alone: over stages they would show harm that is not there. */
-  sums: Groups;
+  /** The name of the method whose memory this is. */
+  method: string;
+  memory: unknown;
+  /** What was seen in this stage, for the estimate alone: over stages the sums would show harm that is not there. */
+  sums: StageSums;
+  /** Intervals of this stage that were weighed. */
+  looks: number;
+  /** ln E by now, of a method that has it: what another version goes on from. */
+  logE?: { harm: number; within: number } | undefined;
+  /** ln E that another method had reached before. */
+  carried?: { harm: number; within: number } | undefined;
 }
 
-const sumSchema = countsSchema.refine(({ events, total }) => events <= total, "more events than requests");
-const sumsSchema = z.strictObject({ treatment: sumSchema, control: sumSchema });
+const possible = valueSchema.refine((value) => impossible(value) === undefined);
+const logESchema = z.strictObject({ harm: z.number(), within: z.number() });
 const keptSchema = z.strictObject({
   ...evidenceSchema.shape,
   stage: z.string(),
-  test: z.enum(["ratio", "points", "limit"]),
-  harm: z.unknown(),
-  within: z.unknown(),
-  sums: sumsSchema,
+  method: z.string(),
+  memory: z.unknown(),
+  sums: z.strictObject({ treatment: possible.optional(), control: possible.optional() }),
+  looks: z.number().int().min(0),
+  logE: logESchema.optional(),
+  carried: logESchema.optional(),
 });
-export const NOTHING: Groups = { treatment: { events: 0, total: 0 }, control: { events: 0, total: 0 } };
+
+const NONE: StageSums = {};
+
+/** What was made here needs no check, and a simulation makes millions of them. */
+const own = new WeakSet<Evidence>();
 
 /**
- * The evidence to go on from in a stage. It comes from a ledger, so that anything may stand there: what is not this
- * test's is left, and the evidence begins anew with `alpha`. A new stage keeps the e-values and begins new sums.
+ * The evidence to go on from in a stage. It comes from a ledger, so that anything may stand there.
+ * - This method's own memory is gone on from; a new stage begins new sums.
+ * - Of another method for the same limit the e-value carries over: a product of e-values, each of what came after the
+ *   other, is one.
+ * - All else is left, and the evidence begins with `alpha`.
  */
-export function resume(stored: Evidence | undefined, test: Test, stage: string, alpha: number): KeptEvidence {
+export function resume(stored: Evidence | undefined, method: Method, stage: string, alpha: number): KeptEvidence {
+  const kept = stored && (own.has(stored) ? (stored as KeptEvidence) : (keptSchema.safeParse(stored).data as KeptEvidence | undefined));
+  const begun: KeptEvidence = { alpha, stage, method: method.name, memory: method.begin(), sums: NONE, looks: 0 };
+  if (!kept) return begun;
+  const memory = kept.method === method.name ? (own.has(stored) ? kept.memory : method.read(kept.memory)) : undefined;
+  if (memory !== undefined)
+    return kept.stage === stage ? { ...kept, memory } : { ...kept, memory: method.newStage(memory), stage, sums: NONE, looks: 0 };
+  if (!method.hasEValues || !kept.logE) return begun;
+  return { ...begun, alpha: kept.alpha, carried: kept.logE };
+}
+
+/** Whether `resume` has anything to go on from. */
+export function understands(stored: Evidence | undefined, method: Method): boolean {
   const kept = keptSchema.safeParse(stored).data;
-  const memory = kept?.test === test.name ? test.memorySchema.safeParse({ harm: kept.harm, within: kept.within }).data : undefined;
-  if (kept && memory) return { ...kept, ...memory, stage, sums: kept.stage === stage ? kept.sums : NOTHING };
-  return { alpha, stage, test: test.name, ...test.weigh(undefined, [], alpha).memory, sums: NOTHING };
+  if (!kept) return false;
+  return (kept.method === method.name && method.read(kept.memory) !== undefined) || (method.hasEValues && kept.logE !== undefined);
 }
 
-/** The part of the evidence that its test remembers. */
-export function memoryOf({ harm, within }: KeptEvidence): Memory {
-  return { harm, within };
+/** With some steps more, by their order. */
+export function withSteps(evidence: KeptEvidence, method: Method, steps: readonly Step[]): KeptEvidence {
+  let { memory, sums } = evidence;
+  for (const step of steps) {
+    memory = method.step(memory, step);
+    sums = added(sums, step);
+  }
+  return { ...evidence, memory, sums: rounded(sums), looks: evidence.looks + steps.length };
 }
 
-/** The sums of a stage with some measurements more. */
-export function addSteps(sums: Groups, steps: readonly Step[]): Groups {
-  return steps.reduce<Groups>(
-    (sum, { groups }) => ({ treatment: addCounts(sum.treatment, groups.treatment), control: addCounts(sum.control, groups.control) }),
-    sums,
-  );
+/** Groups that had nothing are left out, so that the sums are the same once they were JSON. */
+function added(sums: StageSums, step: StageSums): StageSums {
+  const treatment = addValues(sums.treatment, step.treatment);
+  const control = addValues(sums.control, step.control);
+  return { ...(treatment && { treatment }), ...(control && { control }) };
 }
 
-/** Events and totals added. */
-export function addCounts(a: Counts, b: Counts): Counts {
-  return { events: a.events + b.events, total: a.total + b.total };
+/** What a method says of the evidence by now; what another one had reached before counts for it. */
+export function weigh(evidence: KeptEvidence, method: Method, bakeOver: boolean): { evidence: KeptEvidence; weighed: Weighed } {
+  const { memory = evidence.memory, ...weighed } = method.weigh(evidence.memory, { alpha: evidence.alpha, bakeOver });
+  const { carried } = evidence;
+  if (weighed.harm === undefined || weighed.within === undefined) return { evidence: kept({ ...evidence, memory }), weighed };
+  const harm = weighed.harm + (carried?.harm ?? 0);
+  const within = weighed.within + (carried?.within ?? 0);
+  const threshold = -Math.log(evidence.alpha);
+  const all: Weighed = carried ? { ...weighed, harm, within, breach: harm >= threshold, clear: within >= threshold } : weighed;
+  return { evidence: kept({ ...evidence, memory, logE: { harm: rounded(harm), within: rounded(within) } }), weighed: all };
+}
+
+function kept(evidence: KeptEvidence): KeptEvidence {
+  own.add(evidence);
+  return evidence;
 }

@@ -1,89 +1,120 @@
-import type { Exposure } from "../model/exposure.ts";
-import type { MetricReading } from "../model/measurement.ts";
-import type { Guardrail, Metric } from "../model/plan.ts";
+import type { GuardrailQuestion, Judge } from "../model/judge.ts";
 import type { Evidence, Verdict, VerdictKind } from "../model/verdict.ts";
-import { requestsToGo } from "./ahead.ts";
-import { admit, type Admitted } from "./counts.ts";
-import { addSteps, memoryOf, NOTHING, resume, type KeptEvidence } from "./evidence.ts";
-import { figures } from "./figures.ts";
+import { admit, type Admitted } from "./admission.ts";
+import { methodFor } from "./choose.ts";
+import { resume, understands, weigh, withSteps, type KeptEvidence } from "./evidence.ts";
+import { judgeGoal } from "./goals.ts";
+import type { Figures, Method, Step } from "./method.ts";
 import { rounded } from "./round.ts";
-import { breachSentence, clearSentence, inconclusiveSentence, measured, type Odds, type Subject } from "./sentences.ts";
-import { testFor, type Test } from "./sequential.ts";
+import { breachSentence, clearSentence, inconclusiveSentence, measured, type Findings, type Subject } from "./sentences.ts";
+import { judgeSplit } from "./split.ts";
+import { addValues, countsIn, sizeOf } from "./values.ts";
 
 export { limitAlreadyBroken } from "./preflight.ts";
 
-/** Recorded in every look; verdicts of one version replay to the same. */
-export const judgeVersion = "plain/1";
+/** The judge: what the numbers of a look say about guardrails, goals and the split. */
+export const judge: Judge = {
+  version: "dab/1",
+  guardrail: judgeGuardrail,
+  goal: judgeGoal,
+  split: judgeSplit,
+  understands({ guardrail, metric, evidence }) {
+    const choice = methodFor({ metricName: guardrail.metric, metric, guardrail });
+    // A method that depends on what is measured is not known yet; that it understands the evidence shows when it is.
+    return "method" in choice ? understands(evidence, choice.method) : choice.verdict === "inconclusive";
+  },
+};
 
-export interface JudgeInput {
-  guardrail: Guardrail;
-  metric: Metric;
-  /** The name of the stage: the estimate is of this stage alone. */
-  stage: string;
-  exposure: Exposure;
-  /** Whether treatment and control are randomised at this exposure. */
-  split: boolean;
-  reading: MetricReading;
-  /** What the last look's judgement of this guardrail returned. */
-  evidence: Evidence | undefined;
-  /** The chance of a false alarm that this guardrail has, over all looks; used when its evidence begins. */
-  alpha: number;
-}
-
-export interface Judged {
-  verdict: Verdict;
-  evidence: Evidence;
-}
+type Judged = ReturnType<Judge["guardrail"]>;
 
 /**
  * Judges one guardrail at one look.
  * - A breach stands as long as the evidence says so, whatever this look could read: rolling back needs no metric source.
- * - A reading that cannot be judged leaves the evidence as it was.
+ * - A reading that cannot be judged leaves the evidence as it was, but for what it teaches of the noise.
  */
-export function judge(input: JudgeInput): Judged {
-  const { guardrail, metric, reading, exposure, split, stage } = input;
-  const { limit, metric: metricName } = guardrail;
-  const test = testFor(limit);
-  const before = resume(input.evidence, test, stage, input.alpha);
-  const admitted = admit({ limit, metric, metricName, exposure, split, reading });
-  const steps = admitted.kind === "steps" ? admitted.steps : [];
-  const { memory, harm, within } = test.weigh(memoryOf(before), steps, before.alpha);
-  const evidence: KeptEvidence = { ...before, ...memory, sums: rounded(addSteps(before.sums, steps)) };
+function judgeGuardrail(question: GuardrailQuestion): Judged {
+  const { guardrail, metric, reading, exposure, split, stage, bounds, baseline } = question;
+  const { metric: metricName } = guardrail;
+  const choice = methodFor({ metricName, metric, guardrail, bounds, baseline });
+  if (!("method" in choice)) return withoutMethod(question, choice);
 
-  const figure = figures(limit, evidence.sums);
-  const subject: Subject = { metricName, limit, grouped: metric.grouped, sums: evidence.sums, figures: figure };
-  const known: Odds = { harm, within, threshold: -Math.log(before.alpha) };
-  const interval = figure.interval && figure.interval.every(Number.isFinite) ? figure.interval : undefined;
+  const { method } = choice;
+  const before = resume(question.evidence, method, stage, question.alpha);
+  const admitted = admit({ metric, metricName, reading, exposure, split, compares: method.compares });
+  const stepped = withSteps(taught(before, method, admitted), method, admitted.kind === "steps" ? admitted.steps : []);
+  const { evidence, weighed } = weigh(stepped, method, question.bakeOver);
+
+  const figures = method.figures(evidence.sums, evidence.memory);
+  const subject: Subject = { metricName, form: guardrail.limit.form, grouped: metric.grouped, compares: method.compares, figures };
+  const threshold = -Math.log(evidence.alpha);
+  const sizes = method.sizes({ sums: evidence.sums, looks: evidence.looks, weighed, alpha: evidence.alpha, bakeOver: question.bakeOver });
+  const { noise } = weighed;
+  const found: Findings = { weighed, threshold, noise };
   const say = (verdict: VerdictKind, sentence: string): Judged => ({
     verdict: {
       guardrail: guardrail.id,
       metric: metricName,
       verdict,
       sentence,
-      ...(figure.estimate !== undefined && { estimate: rounded(figure.estimate) }),
-      ...(interval && { interval: [rounded(interval[0]), rounded(interval[1])] as [number, number] }),
-      limit: rounded(figure.limit),
-      evidence: rounded(harm),
-      threshold: rounded(known.threshold),
+      ...numbersOf(figures, evidence),
+      ...(weighed.harm !== undefined && { evidence: rounded(weighed.harm) }),
+      ...(weighed.within !== undefined && { within: rounded(weighed.within) }),
+      threshold: rounded(threshold),
+      ...(verdict === "inconclusive" && sizes.more !== undefined && { moreRequests: sizes.more }),
+      ...(sizes.needs !== undefined && { needs: sizes.needs }),
+      ...(noise && { noise }),
+      ...(verdict === "breach" && weighed.shared && { sharedIncident: true as const }),
     },
     evidence,
   });
 
-  if (harm >= known.threshold) return say("breach", breachSentence(subject, known, noteOn(admitted, subject)));
+  if (weighed.breach) return say("breach", breachSentence(subject, { ...found, note: noteOn(admitted, subject, method, evidence) }));
   if (admitted.kind === "nothing") return say(admitted.verdict, admitted.reason);
-  if (within >= known.threshold) return say("clear", clearSentence(subject, known));
-  return say("inconclusive", inconclusiveSentence(subject, known, whatItTakes(test, evidence, subject, known.threshold)));
+  if (weighed.clear) return say("clear", clearSentence(subject, found));
+  return say("inconclusive", inconclusiveSentence(subject, found, sizes.more));
+}
+
+/** A limit that nothing can be said of yet, or at all: the evidence waits. */
+function withoutMethod(
+  { guardrail, evidence, alpha }: GuardrailQuestion,
+  { verdict, reason }: { verdict: VerdictKind; reason: string },
+): Judged {
+  return {
+    verdict: { guardrail: guardrail.id, metric: guardrail.metric, verdict, sentence: reason },
+    evidence: evidence ?? ({ alpha } satisfies Evidence),
+  };
+}
+
+/** What intervals without the feature teach of the noise; nothing any more once a breach stands, which is not explained away. */
+function taught(evidence: KeptEvidence, method: Method, admitted: Admitted): KeptEvidence {
+  const stands = (evidence.logE?.harm ?? 0) >= -Math.log(evidence.alpha);
+  if (admitted.kind === "steps" || admitted.teaches.length === 0 || stands) return evidence;
+  return { ...evidence, memory: admitted.teaches.reduce((memory, control) => method.calibrate(memory, control), evidence.memory) };
+}
+
+/** Estimate, interval, limit and counts as numbers. */
+function numbersOf({ estimate, interval, limit }: Figures, { sums }: KeptEvidence): Partial<Verdict> {
+  const finite = interval?.every(Number.isFinite) ? interval : undefined;
+  const tally = (value: typeof sums.treatment) => ({
+    ...(value && "total" in value && { events: countsIn(value).events }),
+    total: sizeOf(value),
+  });
+  return {
+    ...(estimate !== undefined && { estimate: rounded(estimate) }),
+    ...(finite && { interval: [rounded(finite[0]), rounded(finite[1])] as [number, number] }),
+    limit: rounded(limit),
+    ...(sums.treatment && { counts: { treatment: tally(sums.treatment), ...(sums.control && { control: tally(sums.control) }) } }),
+  };
 }
 
 /** What the sums of the stage do not show: that this look added nothing, or that the harm began late and lies in it. */
-function noteOn(admitted: Admitted, { limit, figures: { beyond }, ...subject }: Subject): string | undefined {
+function noteOn(admitted: Admitted, subject: Subject, method: Method, { memory }: KeptEvidence): string | undefined {
   if (admitted.kind === "nothing") return admitted.reason;
-  const sums = addSteps(NOTHING, admitted.steps);
-  const latest = figures(limit, sums);
-  return beyond || !latest.beyond ? undefined : `since the last look alone: ${measured({ ...subject, limit, sums, figures: latest })}`;
+  if (subject.figures.beyond || admitted.steps.length === 0) return undefined;
+  const figures = method.figures(admitted.steps.reduce(addSteps), memory);
+  return figures.beyond ? `since the last look alone: ${measured({ ...subject, figures })}` : undefined;
 }
 
-/** Requests until the side to which the estimate points is shown. */
-function whatItTakes(test: Test, evidence: KeptEvidence, { sums, figures: { beyond } }: Subject, threshold: number): number | undefined {
-  return requestsToGo(test, memoryOf(evidence), sums, beyond ? "harm" : "within", evidence.alpha, threshold);
+function addSteps(sum: Step, { treatment, control }: Step): Step {
+  return { ...sum, treatment: addValues(sum.treatment, treatment), control: addValues(sum.control, control) };
 }

@@ -49,3 +49,57 @@ function hundredths(fraction: number): string {
   // Not by way of a number, which would write small ones as 1e-7.
   return (fraction * 100).toFixed(digits).replace(/\.?0+$/, "");
 }
+
+/** Units that are shown in whichever of their dimension reads best: each with its size in the smallest. */
+const dimensions: readonly (readonly [unit: string, size: number])[][] = [
+  [
+    ["ns", 1],
+    ["us", 1e3],
+    ["ms", 1e6],
+    ["s", 1e9],
+    ["min", 60e9],
+    ["h", 3600e9],
+  ],
+  [
+    ["B", 1],
+    ["KiB", 1024],
+    ["MiB", 1024 ** 2],
+    ["GiB", 1024 ** 3],
+  ],
+  [
+    ["KB", 1e3],
+    ["MB", 1e6],
+    ["GB", 1e9],
+  ],
+];
+
+/** 0.375 in seconds → `375 ms`; 12.5 in EUR → `12.5 EUR`: three significant digits. */
+export function quantity(value: number, unit: string | undefined): string {
+  if (value !== 0 && Number.isFinite(value)) {
+    const own = dimensions.find((units) => units.some(([name]) => name === unit));
+    const size = own?.find(([name]) => name === unit)?.[1];
+    if (own && size !== undefined) {
+      const amount = Math.abs(value) * size;
+      const [name, scale] = own.findLast(([, each]) => amount >= each * 0.9995) ?? own[0]!;
+      return withUnit((value * size) / scale, name);
+    }
+  }
+  return withUnit(value, unit);
+}
+
+/** As `quantity`, with its sign: `+50 ms`. */
+export function change(value: number, unit: string | undefined): string {
+  return `${value > 0 ? "+" : ""}${quantity(value, unit)}`;
+}
+
+function withUnit(value: number, unit: string | undefined): string {
+  const rounded = Number(value.toPrecision(3));
+  const size = Math.abs(rounded);
+  const text =
+    size >= 1000
+      ? (rounded < 0 ? "-" : "") + count(size)
+      : size > 0 && size < 1e-6
+        ? rounded.toFixed(12).replace(/0+$/, "")
+        : String(rounded);
+  return unit === undefined ? text : `${text} ${unit}`;
+}

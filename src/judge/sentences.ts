@@ -1,76 +1,109 @@
 import type { Limit } from "../model/plan.ts";
-import type { Counts, Groups } from "../stats/ratio.ts";
-import { isRelative } from "./counts.ts";
-import type { Figures } from "./figures.ts";
-import { count, odds, percent, roughly } from "./numbers.ts";
+import type { Verdict } from "../model/verdict.ts";
+import type { Figures, Weighed } from "./method.ts";
+import { odds, percent, roughly } from "./numbers.ts";
 
 /** What a sentence is about. */
 export interface Subject {
   readonly metricName: string;
-  readonly limit: Limit;
+  readonly form: Limit["form"];
   readonly grouped: boolean;
-  readonly sums: Groups;
+  /** Whether it compares with the control at the same time. */
+  readonly compares: boolean;
   readonly figures: Figures;
 }
 
-/** Evidence in ln E, for both sides of the limit, and what is needed. */
-export interface Odds {
-  readonly harm: number;
-  readonly within: number;
+/** What a look found of a guardrail, beside the figures. */
+export interface Findings {
+  readonly noise?: Verdict["noise"];
+  readonly autocorrelation?: Verdict["autocorrelation"];
+  readonly weighed: Weighed;
   readonly threshold: number;
+  /** Why this look added nothing, or where the harm is. */
+  readonly note?: string | undefined;
 }
 
-/** The verdict `breach`; `note` says why this look itself added nothing. */
-export function breachSentence(subject: Subject, { harm, threshold }: Odds, note?: string): string {
-  const parts = [measured(subject), `evidence of harm ${odds(harm)}, ${odds(threshold)} was needed`];
-  if (!isRelative(subject.limit)) parts.push(sharedIncidentNote(subject));
-  if (note) parts.push(note);
-  return parts.join("; ");
+/** The verdict `breach`. */
+export function breachSentence(subject: Subject, found: Findings): string {
+  const { weighed, threshold, note } = found;
+  return joined([
+    measured(subject),
+    weighed.harm === undefined ? undefined : `evidence of harm ${odds(weighed.harm)}, ${odds(threshold)} was needed`,
+    subject.compares ? undefined : fixedLimitNote(subject, weighed),
+    note,
+    ...cautions(found),
+  ]);
 }
 
 /** The verdict `clear`. */
-export function clearSentence(subject: Subject, { within, threshold }: Odds): string {
-  return `${measured(subject)}; evidence that it is within the limit ${odds(within)}, ${odds(threshold)} was needed`;
+export function clearSentence(subject: Subject, found: Findings): string {
+  const { weighed, threshold } = found;
+  const evidence =
+    weighed.within === undefined
+      ? "it is within the limit"
+      : `evidence that it is within the limit ${odds(weighed.within)}, ${odds(threshold)} was needed`;
+  return joined([measured(subject), evidence, ...cautions(found)]);
 }
 
-/** The verdict `inconclusive`; `requests` is how many more would tell, if that can be estimated. */
-export function inconclusiveSentence(subject: Subject, { harm, within, threshold }: Odds, requests: number | undefined): string {
-  const state = `${measured(subject)}; evidence of harm ${odds(harm)}, that it is within the limit ${odds(within)}, ${odds(threshold)} is needed`;
-  if (requests === undefined) return state;
-  return `${state}: about ${roughly(requests)} more requests${subject.grouped ? " with the feature" : ""} would tell`;
+/** The verdict `inconclusive`; `more` is how many requests would tell, if that can be estimated. */
+export function inconclusiveSentence(subject: Subject, found: Findings, more: number | undefined): string {
+  const { harm, within } = found.weighed;
+  const telling =
+    more === undefined ? "" : `: about ${roughly(more)} more ${nounOf(subject)}${subject.grouped ? " with the feature" : ""} would tell`;
+  const evidence =
+    harm === undefined || within === undefined
+      ? "neither shown to be broken nor to be kept"
+      : `evidence of harm ${odds(harm)}, that it is within the limit ${odds(within)}, ${odds(found.threshold)} is needed${telling}`;
+  return joined([measured(subject), evidence, subject.figures.note, ...cautions(found)]);
+}
+
+function joined(parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join("; ");
+}
+
+/** What the evidence has allowed for, and what it has not. */
+function cautions({ noise, autocorrelation }: Findings): (string | undefined)[] {
+  return [
+    noise && `the control has ${noise.sentence}, which is allowed for`,
+    autocorrelation &&
+      `but the groups differ by something that stays from look to look (correlation ${autocorrelation.correlation.toFixed(2)}), which looks like harm: a margin of ${percent(autocorrelation.margin)} would cover it`,
+  ];
 }
 
 /** `errors are 2.31% with the feature against 0.52% without (4.4x, 95% interval 3.1x to 6.4x; limit 1.2x): 41 of 1,775 against 92 of 17,700 requests` */
 export function measured(
-  { metricName, limit, grouped, sums, figures }: Subject,
+  { metricName, form, grouped, compares, figures }: Subject,
   who = grouped ? " with the feature" : " over everybody",
 ): string {
-  const { treatment, control } = sums;
-  const relative = isRelative(limit);
-  const least = limit.form === "min" || limit.form === "maxDecrease" ? "at least " : "";
+  const least = form === "min" || form === "maxDecrease" ? "at least " : "";
   const limitText = `limit ${least}${figures.show(figures.limit)}`;
-  if (treatment.total === 0 || (relative && control.total === 0))
+  const beside = compares ? " without" : figures.versus === undefined ? undefined : ` ${figures.versus}`;
+  if (figures.treatment === undefined || (beside !== undefined && figures.control === undefined))
     return `nothing was measured of ${metricName} in this stage yet (${limitText})`;
 
-  const verb = /[^s]s$/.test(metricName) ? "are" : "is";
+  const verb = figures.subject === metricName && /[^s]s$/.test(metricName) ? "are" : "is";
   const interval = intervalText(figures);
-  const compared = relative && figures.estimate !== undefined ? [figures.show(figures.estimate)] : [];
+  const compared = compares && figures.estimate !== undefined ? [figures.show(figures.estimate)] : [];
   const known = [...compared, ...(interval ? [`95% interval ${interval}`] : [])].join(", ");
-  const against = relative ? ` against ${rateText(control)} without` : "";
-  const counts = relative ? `${ofText(treatment)} against ${ofText(control)}` : ofText(treatment);
-  return `${metricName} ${verb} ${rateText(treatment)}${who}${against} (${known ? `${known}; ` : ""}${limitText}): ${counts} requests`;
+  const against = beside === undefined ? "" : ` against ${figures.control}${beside}`;
+  return `${figures.subject} ${verb} ${figures.treatment}${who}${against} (${known ? `${known}; ` : ""}${limitText}): ${figures.basis}`;
 }
 
 function intervalText({ interval, show }: Figures): string | undefined {
-  if (!interval) return undefined;
+  if (!interval || !Number.isFinite(interval[0])) return undefined;
   return Number.isFinite(interval[1]) ? `${show(interval[0])} to ${show(interval[1])}` : `${show(interval[0])} or more`;
 }
 
-/** Without a control in the test, only a reader can tell harm from an incident: here is what helps. */
-function sharedIncidentNote({ sums: { control } }: Subject): string {
-  const note = "this compares with a fixed limit, so an incident that hits everybody looks the same";
-  return control.total > 0 ? `${note} (without the feature: ${rateText(control)}, ${ofText(control)})` : note;
+function nounOf({ figures: { basis } }: Subject): string {
+  return basis.endsWith("values") ? "values" : "requests";
 }
 
-const rateText = ({ events, total }: Counts): string => percent(events / total);
-const ofText = ({ events, total }: Counts): string => `${count(events)} of ${count(total)}`;
+/** Without a control in the test, only a reader can tell harm from an incident: here is what helps. */
+function fixedLimitNote({ figures, grouped }: Subject, { shared }: Weighed): string {
+  if (shared) return `a shared incident: without the feature it is ${figures.control}, and those who have it are not shown to be worse off`;
+  const what = figures.versus === undefined ? "a fixed limit" : "the past";
+  const note = `this compares with ${what}, so an incident that hits everybody looks the same`;
+  return grouped && figures.versus === undefined && figures.control !== undefined
+    ? `${note} (without the feature: ${figures.control})`
+    : note;
+}

@@ -1,13 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { judge, judgeVersion } from "../../src/judge/judge.ts";
+import { judge } from "../../src/judge/judge.ts";
 import type { Counts, MetricReading } from "../../src/model/measurement.ts";
 import type { VerdictKind } from "../../src/model/verdict.ts";
 import { verdictSchema } from "../../src/model/verdict.ts";
-import { exposed, groups, guardrail, limits, look, measurement, metric, of, reading, type LimitName } from "./builders.ts";
+import { exposed, groups, guardrail, limits, look, measurement, metric, minutes, MINUTE, of, reading, spread, verdictOf, type LimitName } from "./builders.ts";
 
-const verdictOf = (parts: Parameters<typeof look>[0]) => judge(look(parts)).verdict;
-
-test("the version is recorded in looks", () => expect(judgeVersion).toBe("plain/1"));
+test("the version is recorded in looks", () => expect(judge.version).toBe("dab/1"));
 
 describe("every form of a limit has its three verdicts", () => {
   const cases: [LimitName, VerdictKind, Counts, Counts][] = [
@@ -19,10 +17,10 @@ describe("every form of a limit has its three verdicts", () => {
     ["min", "clear", of(9950, 10_000), of(9950, 10_000)],
     ["increase", "breach", of(300, 10_000), of(500, 100_000)],
     ["increase", "inconclusive", of(6, 1000), of(50, 10_000)],
-    ["increase", "clear", of(1000, 200_000), of(1000, 200_000)],
+    ["increase", "clear", of(1000, 400_000), of(2000, 400_000)],
     ["decrease", "breach", of(10, 10_000), of(500, 100_000)],
     ["decrease", "inconclusive", of(4, 1000), of(50, 10_000)],
-    ["decrease", "clear", of(1000, 200_000), of(1000, 200_000)],
+    ["decrease", "clear", of(2000, 200_000), of(1000, 200_000)],
     ["morePoints", "breach", of(300, 10_000), of(500, 100_000)],
     ["morePoints", "inconclusive", of(10, 1000), of(50, 10_000)],
     ["morePoints", "clear", of(500, 100_000), of(500, 100_000)],
@@ -30,11 +28,13 @@ describe("every form of a limit has its three verdicts", () => {
     ["fewerPoints", "inconclusive", of(45, 1000), of(500, 10_000)],
     ["fewerPoints", "clear", of(5000, 100_000), of(5000, 100_000)],
   ];
-  test.each(cases)("%s: %s", (name, expected, treatment, control) => {
-    const { verdict, sentence, ...numbers } = verdictOf({ guardrail: guardrail(limits[name]), reading: groups(treatment, control) });
+  test.each(cases)("%s: %s, over ten looks", (name, expected, treatment, control) => {
+    const { verdict, sentence, ...numbers } = verdictOf({ guardrail: guardrail(limits[name]), reading: spread(10, treatment, control) });
     expect(verdict).toBe(expected);
     expect(numbers.evidence! >= numbers.threshold!).toBe(expected === "breach");
+    expect(numbers.within! >= numbers.threshold!).toBe(expected === "clear");
     expect(numbers.threshold).toBeCloseTo(Math.log(1 / 0.009), 9);
+    expect(numbers.counts).toEqual({ treatment, control });
     expect(sentence).toMatch(/^errors are /);
     verdictSchema.parse(JSON.parse(JSON.stringify({ verdict, sentence, ...numbers })));
   });
@@ -54,7 +54,7 @@ describe("every form of a limit has its three verdicts", () => {
     expect(verdict.interval![1]).toBeGreaterThan(estimate);
   });
 
-  test("no increase in points is the exact test against the control, shown in points", () => {
+  test("no increase in points is the better test against the control, shown in points", () => {
     const none = guardrail({ form: "maxIncrease", by: "points", amount: 0 });
     const ratio = guardrail({ form: "maxIncrease", by: "ratio", amount: 0 });
     const counts = { reading: groups(of(30, 1000), of(50, 10_000)) };
@@ -62,13 +62,25 @@ describe("every form of a limit has its three verdicts", () => {
     expect(verdictOf({ guardrail: none, ...counts }).estimate).toBeCloseTo(0.025, 9);
     expect(verdictOf({ guardrail: guardrail({ form: "maxDecrease", by: "points", amount: 0 }), ...counts }).limit).toBe(0);
   });
+
+  test("however gross the difference, one look alone breaks no limit against the control: it may be one burst", () => {
+    expect(verdictOf({ reading: groups(of(300, 1000), of(50, 10_000)) }).verdict).toBe("inconclusive");
+    expect(verdictOf({ reading: spread(4, of(300, 1000), of(50, 10_000)) }).verdict).toBe("breach");
+  });
+
+  test("strict proof needs more than the usual one", () => {
+    const counts = { reading: spread(4, of(60, 2000), of(50, 10_000)) };
+    const usual = verdictOf({ guardrail: guardrail(limits.increase), ...counts });
+    const strict = verdictOf({ guardrail: guardrail(limits.increase, { proof: "strict" }), ...counts });
+    expect(usual.verdict).toBe("breach");
+    expect(strict.evidence!).toBeLessThan(usual.evidence! - 1);
+    expect(strict.within!).toBeLessThanOrEqual(usual.within!);
+  });
 });
 
 describe("whom a limit is about", () => {
   test("an absolute limit is about all who have the feature, whole segments too; a relative one about the randomised split alone", () => {
-    const bad = reading(
-      measurement({ treatment: of(5, 1000), control: of(50, 10_000), "segment:staff": of(200, 1000), "segment:ring1": of(0, 0) }),
-    );
+    const bad = minutes(5, { treatment: of(1, 200), control: of(10, 2000), "segment:staff": of(40, 200), "segment:ring1": of(0, 0) });
     const absolute = verdictOf({ guardrail: guardrail(limits.max), reading: bad });
     expect(absolute.verdict).toBe("breach");
     expect(absolute.estimate).toBeCloseTo(205 / 2000, 9);
@@ -77,15 +89,15 @@ describe("whom a limit is about", () => {
 
   test("a segment alone is enough for an absolute limit", () => {
     const staff = { split: false, exposure: exposed({ everyone: 0, segments: { staff: 100_000 } }) };
-    const bad = reading(measurement({ "segment:staff": of(200, 1000), control: of(5, 1000) }));
+    const bad = minutes(5, { "segment:staff": of(40, 200), control: of(1, 200) });
     expect(verdictOf({ ...staff, guardrail: guardrail(limits.max), reading: bad }).verdict).toBe("breach");
   });
 
   test("a metric without groups is about everybody", () => {
     const verdict = verdictOf({
       guardrail: guardrail(limits.max),
-      metric: metric(false),
-      reading: reading(measurement({ everyone: of(300, 10_000) })),
+      metric: metric({ grouped: false }),
+      reading: minutes(10, { everyone: of(30, 1000) }),
     });
     expect(verdict.verdict).toBe("breach");
     expect(verdict.estimate).toBeCloseTo(0.03, 9);
@@ -93,8 +105,8 @@ describe("whom a limit is about", () => {
 });
 
 describe("a look that says nothing leaves the evidence as it was", () => {
-  const before = judge(look({})).evidence;
-  const quiet: [string, VerdictKind, Partial<Parameters<typeof look>[0]>][] = [
+  const before = judge.guardrail(look({})).evidence;
+  const quiet: [string, VerdictKind, Partial<Parameters<typeof verdictOf>[0] & object>][] = [
     ["no data", "noData", { reading: { status: "noData", reason: "the target is down" } }],
     ["an error", "error", { reading: { status: "error", reason: "timeout after 5 s" } }],
     ["a first scrape", "inconclusive", { reading: { status: "baseline", through: 1, cursor: {} } }],
@@ -112,11 +124,11 @@ describe("a look that says nothing leaves the evidence as it was", () => {
       "error",
       { reading: reading(measurement({ treatment: of(5, 10), control: of(5, 10) }), measurement({ control: of(9, 8) })) },
     ],
-    ["not randomised", "notJudgeable", { split: false }],
-    ["nobody exposed", "notJudgeable", { split: false, exposure: exposed({ testers: false, everyone: 0 }) }],
+    ["not randomised", "notJudgeable", { split: false, reading: reading(measurement({ treatment: of(5, 1000) })) }],
+    ["nobody exposed", "notJudgeable", { split: false, exposure: exposed({ testers: false, everyone: 0 }), reading: reading() }],
   ];
   test.each(quiet)("%s: %s", (_, expected, parts) => {
-    const { verdict, evidence } = judge(look({ evidence: before, ...parts }));
+    const { verdict, evidence } = judge.guardrail(look({ evidence: before, ...parts }));
     expect(verdict.verdict).toBe(expected);
     expect(evidence).toEqual(before);
   });
@@ -124,9 +136,9 @@ describe("a look that says nothing leaves the evidence as it was", () => {
   test.each(quiet)(
     "%s: a breach that stands is a breach still, and the sentence says why this look added nothing",
     (_, expected, parts) => {
-      const broken = judge(look({ reading: groups(of(300, 10_000), of(500, 100_000)) }));
+      const broken = judge.guardrail(look({ reading: spread(10, of(300, 10_000), of(500, 100_000)) }));
       expect(broken.verdict.verdict).toBe("breach");
-      const { verdict, evidence } = judge(look({ evidence: broken.evidence, ...parts }));
+      const { verdict, evidence } = judge.guardrail(look({ evidence: broken.evidence, ...parts }));
       expect(verdict.verdict).toBe("breach");
       expect(verdict.evidence).toBe(broken.verdict.evidence);
       expect(evidence).toEqual(broken.evidence);
@@ -139,7 +151,7 @@ describe("a look that says nothing leaves the evidence as it was", () => {
     expect(verdictOf({ guardrail: guardrail(limits.max), reading: groups(of(5, 1000), of(0, 0)) }).verdict).toBe("inconclusive");
     expect(verdictOf({ guardrail: guardrail(limits.max), reading: groups(of(0, 0), of(5, 1000)) }).verdict).toBe("noTraffic");
     expect(
-      verdictOf({ guardrail: guardrail(limits.max), metric: metric(false), reading: reading(measurement({ everyone: of(0, 0) })) }).verdict,
+      verdictOf({ guardrail: guardrail(limits.max), metric: metric({ grouped: false }), reading: reading(measurement({ everyone: of(0, 0) })) }).verdict,
     ).toBe("noTraffic");
   });
 });
@@ -161,7 +173,7 @@ describe("what cannot be judged says why", () => {
       "nobody has the feature yet, so the numbers of errors say nothing about it",
     ],
     [{ split: false }, "treatment and control are not randomised at this exposure, so errors cannot be compared"],
-    [{ metric: metric(false) }, "errors is one number for everybody, so there is no control to compare with"],
+    [{ metric: metric({ grouped: false }) }, "errors is one number for everybody, so there is no control to compare with"],
     [{ guardrail: guardrail({ form: "maxDecrease", by: "ratio", amount: 1 }) }, "errors cannot fall by more than 100%"],
     [
       { guardrail: guardrail(limits.max), exposure: exposed({ everyone: 0 }) },
@@ -179,10 +191,10 @@ describe("what cannot be judged says why", () => {
   test("testers count in a metric that is one number for everybody", () => {
     const verdict = verdictOf({
       guardrail: guardrail(limits.max),
-      metric: metric(false),
+      metric: metric({ grouped: false }),
       exposure: exposed({ everyone: 0 }),
       split: false,
-      reading: reading(measurement({ everyone: of(300, 10_000) })),
+      reading: minutes(10, { everyone: of(30, 1000) }),
     });
     expect(verdict.verdict).toBe("breach");
   });
@@ -190,14 +202,57 @@ describe("what cannot be judged says why", () => {
 
 describe("an interval that overlaps a change of exposure", () => {
   test("counts for harm", () => {
-    const verdict = verdictOf({ reading: reading(measurement({ treatment: of(300, 10_000), control: of(500, 100_000) }, true)) });
-    expect(verdict.verdict).toBe("breach");
+    const bad = { treatment: of(30, 1000), control: of(50, 10_000) };
+    for (const name of ["max", "increase", "morePoints"] as const) {
+      const mixed = Array.from({ length: 10 }, (_, index) => measurement(bad, true, (index + 1) * MINUTE));
+      expect(verdictOf({ guardrail: guardrail(limits[name]), reading: reading(...mixed) }).verdict).toBe("breach");
+    }
   });
 
   test.each(["max", "increase", "morePoints"] as const)("never clears: %s", (name) => {
-    const good = { treatment: of(100, 200_000), control: of(1000, 200_000) };
+    const good = { treatment: of(10, 20_000), control: of(100, 20_000) };
     const rail = guardrail(limits[name]);
-    expect(verdictOf({ guardrail: rail, reading: reading(measurement(good)) }).verdict).toBe("clear");
-    expect(verdictOf({ guardrail: rail, reading: reading(measurement(good, true)) }).verdict).toBe("inconclusive");
+    const ten = (mixed: boolean) => Array.from({ length: 10 }, (_, index) => measurement(good, mixed, (index + 1) * MINUTE));
+    expect(verdictOf({ guardrail: rail, reading: reading(...ten(false)) }).verdict).toBe("clear");
+    expect(verdictOf({ guardrail: rail, reading: reading(...ten(true)) }).verdict).toBe("inconclusive");
+  });
+});
+
+describe("while nobody has the feature, the control teaches how noisy it is by itself", () => {
+  const dark = { split: false, stage: "", exposure: exposed({ testers: false, everyone: 0 }) };
+  /** Errors of the control that jump from minute to minute between a third and three times 0.5 %. */
+  const jumpy = reading(
+    ...Array.from({ length: 20 }, (_, index) =>
+      measurement({ control: of(index % 2 === 0 ? 17 : 150, 10_000) }, false, (index + 1) * MINUTE),
+    ),
+  );
+  const calm = minutes(20, { control: of(50, 10_000) });
+  /** Twice the errors for three minutes, with the evidence of what came before. */
+  const after = (before: MetricReading) => {
+    const { evidence } = judge.guardrail(look({ ...dark, reading: before }));
+    return judge.guardrail(look({ evidence, reading: minutes(3, { treatment: of(12, 1000), control: of(50, 10_000) }) })).verdict;
+  };
+
+  test("so that the same numbers are less of a proof where it is", () => {
+    expect(after(jumpy).evidence!).toBeLessThan(after(calm).evidence! - 0.3);
+    expect(after(jumpy).noise?.sentence).toMatch(/from look to look|clusters/);
+    expect(after(jumpy).sentence).toMatch(/; the control has (rates that vary|events in clusters).*, which is allowed for$/);
+    expect(after(calm).noise).toBeUndefined();
+  });
+
+  test("and so does a stage of whole segments, but no mixed interval", () => {
+    const segments = { split: false, exposure: exposed({ everyone: 0, segments: { staff: 100_000 } }) };
+    const none = judge.guardrail(look({ ...segments, reading: reading() })).evidence;
+    expect(judge.guardrail(look({ ...segments, reading: jumpy })).evidence).not.toEqual(none);
+    const mixed = reading(measurement({ control: of(17, 10_000) }, true), measurement({ control: of(150, 10_000) }, true));
+    expect(judge.guardrail(look({ ...segments, reading: mixed })).evidence).toEqual(none);
+  });
+
+  test("but a breach that stands is not explained away by it", () => {
+    const broken = judge.guardrail(look({ reading: spread(10, of(40, 2_000), of(100, 20_000)) }));
+    expect(broken.verdict.verdict).toBe("breach");
+    const { verdict, evidence } = judge.guardrail(look({ ...dark, stage: "canary", evidence: broken.evidence, reading: jumpy }));
+    expect(verdict.verdict).toBe("breach");
+    expect(evidence).toEqual(broken.evidence);
   });
 });

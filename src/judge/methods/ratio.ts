@@ -1,0 +1,85 @@
+import type { Guardrail, RelativeLimit } from "../../model/plan.ts";
+import type { Groups } from "../../stats/ratio.ts";
+import { eventsForRatio, requestsForDab } from "../../stats/sizing.ts";
+import {
+  beginTwoSidedDab,
+  calibrateTwoSidedDab,
+  harmLogE,
+  stepTwoSidedDab,
+  withinLogE,
+  type TwoSidedDab,
+} from "../../stats/twoSidedDab.ts";
+import { fitting, shapedLike } from "../memories.ts";
+import { method, type Method, type Sized, type Sizes } from "../method.ts";
+import { noiseFound } from "../noise.ts";
+import { groupsIn, rateFigures, type RateView } from "../rates.ts";
+import { sizesOf } from "../sizes.ts";
+
+const memorySchema = shapedLike(beginTwoSidedDab());
+const swappedSchema = shapedLike(beginTwoSidedDab({ controlHistory: false }));
+
+/** A rate against the control, as a ratio: DAB (`stats/dab.ts`). */
+export function ratioMethod(view: RateView, limit: RelativeLimit, { proof, detect }: Pick<Guardrail, "proof" | "detect">): Method {
+  const decrease = limit.form === "maxDecrease";
+  const margin = decrease ? 1 / (1 - limit.amount) : 1 + limit.amount;
+  const strict = proof === "strict";
+  const schema = decrease ? swappedSchema : memorySchema;
+  // A decrease is an increase with the groups swapped.
+  const facing = ({ treatment, control }: Groups): Groups =>
+    decrease ? { treatment: control, control: treatment } : { treatment, control };
+  return method<TwoSidedDab>({
+    name: decrease ? "dab, swapped" : "dab",
+    compares: true,
+    hasEValues: true,
+    begin: () => beginTwoSidedDab({ controlHistory: !decrease }),
+    read: (stored) => fitting(schema, stored),
+    step: (memory, step) => stepTwoSidedDab(memory, facing(groupsIn(view, step)), margin, { harmOnly: step.mixed }),
+    calibrate: (memory, control) => calibrateTwoSidedDab(memory, facing(groupsIn(view, { treatment: undefined, control }))),
+    newStage: (memory) => memory,
+    weigh(memory, { alpha }) {
+      const [harm, within] = [harmLogE(memory, { strict }), withinLogE(memory, { strict })];
+      const threshold = -Math.log(alpha);
+      return { breach: harm >= threshold, clear: within >= threshold, harm, within, noise: memory.history && noiseFound(memory.history) };
+    },
+    figures: (sums) => rateFigures(view, limit, sums),
+    sizes: (sized) => ratioSizes(facing(groupsIn(view, sized.sums)), margin, detectedRatio(limit, detect), sized, strict, decrease),
+  });
+}
+
+/** The ratio that should be seen, beside the margin; twice what is allowed unless the plan says otherwise. */
+function detectedRatio(limit: RelativeLimit, detect: Guardrail["detect"]): number {
+  const named = detect && "by" in detect ? detect.amount : undefined;
+  if (limit.form === "maxDecrease") return 1 / Math.max(1e-6, 1 - (named ?? 1 - (1 - limit.amount) / 2));
+  return named === undefined ? 2 * (1 + limit.amount) : 1 + named;
+}
+
+/** @param groups the group that is suspected to have the larger rate first */
+function ratioSizes(
+  groups: Groups,
+  margin: number,
+  detected: number,
+  { alpha, looks, weighed }: Sized,
+  strict: boolean,
+  swapped: boolean,
+): Sizes {
+  const { treatment, control } = groups;
+  if (treatment.total <= 0 || control.total <= 0 || looks === 0) return {};
+  const controlPerTreated = control.total / treatment.total;
+  // Half an event more: a rate of which nothing was seen yet is small, and not 0.
+  const controlRate = (control.events + 0.5) / (control.total + 1);
+  const rate = (treatment.events + 0.5) / (treatment.total + 1);
+  const featured = (requests: number) => (swapped ? requests * controlPerTreated : requests);
+  const look = { controlRate, requests: treatment.total / looks };
+  const needs = featured(requestsForDab({ ratio: detected, margin, controlPerTreated }, look, { alpha, power: 0.8, strict }));
+
+  const threshold = -Math.log(alpha);
+  const found = rate / controlRate;
+  const beyond = found > margin;
+  const towards = beyond
+    ? { ratio: found, margin, controlPerTreated }
+    : { ratio: 1 / found, margin: 1 / margin, controlPerTreated: 1 / controlPerTreated };
+  const events = eventsForRatio(towards, { alpha, power: 0.5 });
+  const left = (threshold - Math.min(threshold, Math.max(0, (beyond ? weighed.harm : weighed.within) ?? 0))) / threshold;
+  const more = featured((events * left) / (rate + controlPerTreated * controlRate));
+  return sizesOf(featured(treatment.total), needs, more);
+}
