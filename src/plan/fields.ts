@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { isFreeKey, nameSchema } from "../model/exposure.ts";
-import { parseDuration, parsePercent, parsePoints, parseShare } from "../model/units.ts";
+import { isUnit, parseDuration, parsePercent, parseShare } from "../model/units.ts";
 import { mendedBy } from "./issues.ts";
+import { nearest } from "./suggest.ts";
 
 /** The fields that plans are made of, as they are written; each turns its text into what the model keeps. */
 
@@ -18,9 +19,9 @@ function written<Value>(expected: string, mend: (value: unknown) => string, pars
 }
 
 /** Names the units for a number that stands there without one. */
-function withUnit(units: readonly string[], otherwise: string) {
+export function withUnit(units: readonly string[], otherwise: string) {
   return (value: unknown) => {
-    const bare = typeof value === "number" || (typeof value === "string" && /^\d+(\.\d+)?$/.test(value.trim()));
+    const bare = typeof value === "number" || (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value.trim()));
     return bare ? `write it with its unit: ${units.map((unit) => `${String(value).trim()}${unit}`).join(", ")}` : otherwise;
   };
 }
@@ -52,27 +53,63 @@ export function holdoutField() {
   });
 }
 
-/** A fraction strictly between 0 and 1. */
-export function fractionField() {
-  return written("a percentage above 0% and below 100%", percentMend, (text) => {
-    const fraction = parsePercent(text);
-    return fraction !== undefined && fraction > 0 && fraction < 1 ? fraction : undefined;
-  });
+function fractionOf(text: string): number | undefined {
+  const fraction = parsePercent(text);
+  return fraction !== undefined && fraction > 0 && fraction < 1 ? fraction : undefined;
 }
 
-/** How far from the control's rate: by ratio (`20%`) or by points (`0.05pp`). A fall is never more than the whole. */
-export function distanceField(direction: "increase" | "decrease") {
-  const most = direction === "decrease" ? ", below 100%" : "";
+/** A fraction strictly between 0 and 1. */
+export function fractionField() {
+  return written("a percentage above 0% and below 100%", percentMend, fractionOf);
+}
+
+/** A limit: text, or a number where the metric has no unit. What it means depends on the metric, and is read when that is known. */
+export function limitField() {
+  const schema = z.union([z.string(), z.number()], { error: "expected a limit" });
+  return mendedBy(schema, () => "write a number with its unit, such as 0.1%, 50ms or 5MiB/h");
+}
+
+/** A fraction strictly between 0 and 1: 0.95 for the 95th percentile. */
+export function quantileField() {
+  const mend = (value: unknown) => {
+    const [, percent] = typeof value === "string" ? (/^p(\d{1,2}(?:\.\d+)?)$/i.exec(value.trim()) ?? []) : [];
+    const number = Number(percent ?? value);
+    if (percent === undefined && number > 0 && number < 1) return `write it as a percentage: ${Number((number * 100).toPrecision(12))}%`;
+    return number > 0 && number < 100 ? `write it as a percentage: ${number}%` : "write a percentage: 50%, 95% or 99.9%";
+  };
+  return written("a quantile as a percentage, above 0% and below 100%", mend, fractionOf);
+}
+
+/** In how many of the last readings something must be so. */
+export function failuresField() {
   return written(
-    `a change against the control, such as 20% (of its rate${most}) or 0.05pp (points, below 100pp)`,
-    withUnit(["%", "pp"], "write a ratio such as 20%, or points such as 0.05pp"),
+    "how many of the last readings, such as 3 of 5 (at most 100)",
+    () => "write how many of how many: 3 of 5",
     (text) => {
-      const ratio = parsePercent(text);
-      if (ratio !== undefined) return direction === "decrease" && ratio >= 1 ? undefined : { by: "ratio" as const, amount: ratio };
-      const points = parsePoints(text);
-      return points !== undefined && points < 1 ? { by: "points" as const, amount: points } : undefined;
+      const [, count, of] = (/^(\d{1,3}) of (\d{1,3})$/.exec(text) ?? []).map(Number);
+      return count !== undefined && of !== undefined && count >= 1 && count <= of && of <= 100 ? { count, of } : undefined;
     },
   );
+}
+
+/** What the values of a metric are measured in. */
+export function unitField() {
+  const expected = "expected a unit: a word such as ms, MiB or EUR";
+  const mend = (value: unknown) =>
+    typeof value === "string" && /^(%|pp|percent)$/i.test(value.trim())
+      ? "leave `unit` out, and write limits as plain numbers: 80"
+      : "write one word, without blanks, or leave it out for plain numbers";
+  return mendedBy(z.string({ error: expected }).refine(isUnit, { error: expected }), mend);
+}
+
+/** How many treated requests to wait for; `auto`: as many as show the harm that the guardrails name. */
+export function samplesField() {
+  const error = "expected auto, or a whole number";
+  const schema = z.union([z.literal("auto"), z.number().int({ error }).min(0, { error })], { error });
+  return mendedBy(schema, (value) => {
+    const isAuto = typeof value === "string" && (/^auto/i.test(value) || nearest(value, ["auto"]) !== undefined);
+    return isAuto ? "did you mean `auto`?" : "write auto, or how many treated requests to wait for, in digits: 1000";
+  });
 }
 
 const perMinute: Record<string, number> = { s: 60, min: 1, h: 1 / 60 };

@@ -13,6 +13,21 @@ export function mendedBy<Schema extends z.ZodType>(schema: Schema, mend: (value:
   return schema;
 }
 
+/** For a schema of the plan's own: what to say when its key is not there. */
+const absences = z.registry<Mistake>();
+
+/** The schema, with what is said when its key is missing. */
+export function missedAs<Schema extends z.ZodType>(schema: Schema, mistake: Mistake): Schema {
+  const own = schema.clone();
+  absences.add(own, mistake);
+  return own;
+}
+
+/** What is wrong where a key is missing. */
+export function absenceOf(key: string, schema: z.core.$ZodType): Mistake {
+  return absences.get(schema as z.ZodType) ?? { message: `the key \`${key}\` is missing`, mend: `add \`${key}: …\`` };
+}
+
 type Issue = z.core.$ZodIssue;
 
 /** What zod found wrong with one value, as mistakes with the paths below the value. */

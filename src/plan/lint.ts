@@ -1,6 +1,7 @@
 import { describeExposure, describeShare, isFull, isSplit, wholeSegments } from "../core/exposure.ts";
 import { EVERYBODY } from "../model/exposure.ts";
 import type { Guardrail, Plan, Stage } from "../model/plan.ts";
+import { likelyUnit } from "../model/units.ts";
 import type { Problems } from "./problems.ts";
 
 /** More than this at once is a large first step. */
@@ -15,6 +16,8 @@ export function lint(plan: Plan, problems: Problems): void {
     });
   }
   lintFirstStep(plan, problems);
+  lintUnits(plan, problems);
+  lintRequired(plan, problems);
   for (const [index, stage] of plan.stages.entries()) lintStage(plan, stage, index, problems);
   lintEnd(plan, problems);
   lintExcluded(plan, problems);
@@ -30,9 +33,35 @@ function lintFirstStep({ stages }: Plan, problems: Problems): void {
   });
 }
 
+/** A unit of one's own converts to nothing, so one that only looks like another is probably a slip. */
+function lintUnits({ metrics }: Plan, problems: Problems): void {
+  for (const [name, metric] of Object.entries(metrics)) {
+    const unit = "unit" in metric ? metric.unit : undefined;
+    const likely = unit === undefined ? undefined : likelyUnit(unit);
+    if (likely === undefined) continue;
+    problems.warning(["metrics", name, "unit"], {
+      message: `\`${unit}\` is taken for a unit of its own, which converts to no other`,
+      mend: `write ${likely}, if that is meant`,
+    });
+  }
+}
+
+/** That two groups are exactly alike can never be shown. */
+function lintRequired({ guardrails }: Plan, problems: Problems): void {
+  for (const [index, { limit, require }] of guardrails.entries()) {
+    if (require === undefined || !("amount" in limit) || limit.amount > 0) continue;
+    problems.warning(["guardrails", index, "require"], {
+      message: "that nothing at all got worse can never be shown, so no stage that this guards is ever left",
+      mend: `allow a little, such as \`${limit.form}: 5%\`, or remove \`require\``,
+    });
+  }
+}
+
 /** Relative guardrails need two groups that chance alone tells apart. */
 function lintStage({ guardrails, audience }: Plan, stage: Stage, index: number, problems: Problems): void {
-  const blind = guardrails.filter((guardrail) => covers(guardrail, stage) && "amount" in guardrail.limit).map(({ id }) => id);
+  const blind = guardrails
+    .filter((guardrail) => covers(guardrail, stage) && "amount" in guardrail.limit && !guardrail.versus)
+    .map(({ id }) => id);
   if (blind.length === 0 || isSplit(stage.exposure, audience.holdout)) return;
   const names = blind.map((id) => `\`${id}\``).join(", ");
   if (isFull(stage.exposure)) {

@@ -1,5 +1,5 @@
 import type { MetricSourceDefinition } from "../metrics/port.ts";
-import type { AdapterOptions, Metric, Query } from "../model/plan.ts";
+import { NUMBERS, type AdapterOptions, type Metric, type MetricKind, type NumberKind, type NumberName, type Query } from "../model/plan.ts";
 import { readAdapter, readQuery } from "./adapters.ts";
 import type { Lenient } from "./lenient.ts";
 import { isMap, valueAt, type Path } from "./path.ts";
@@ -36,25 +36,57 @@ export function normaliseMetrics(
     const before = reading.problems.count();
     refuseUnknown(metric.source, namesIn(tree, "sources"), "sources", [...path, "source"], reading.problems);
     const definition = definitions.get(metric.source ?? "");
-    for (const number of ["events", "total"] as const) {
-      if (definition) readQuery(tree, [...path, number], definition.query, reading);
+    if (definition) checkSayable(metric, definition, path, reading);
+    checkUsers(metric, path, reading);
+    for (const [number, kind] of numbersOf(metric)) {
+      const schema = definition?.query[kind];
+      if (schema) readQuery(tree, [...path, number], schema, reading);
       checkPlaceholder(valueAt(tree, [...path, number]), metric, [...path, number], reading);
     }
     checkLabels(metric, path, reading);
-    const { source, labels } = metric;
-    if (reading.problems.count() > before || source === undefined) continue;
+    const { source, kind, labels } = metric;
+    if (reading.problems.count() > before || source === undefined || kind === undefined) continue;
+    const queries = numbersOf(metric).map(([number]) => [number, valueAt(tree, [...path, number]) as Query]);
     metrics[name] = {
       source,
-      kind: "rate",
+      kind,
       grouped: metric.groups === undefined,
       ...(labels?.treatment !== undefined && labels.control !== undefined
         ? { labels: { treatment: labels.treatment, control: labels.control } }
         : {}),
-      events: valueAt(tree, [...path, "events"]) as Query,
-      total: valueAt(tree, [...path, "total"]) as Query,
-    };
+      ...("unit" in metric && metric.unit !== undefined ? { unit: metric.unit } : {}),
+      ...Object.fromEntries(queries),
+    } as Metric;
   }
   return metrics;
+}
+
+const everyNumber: Readonly<Partial<Record<NumberName, NumberKind>>> = {
+  ...Object.assign({}, ...Object.values(NUMBERS)),
+  users: "counter",
+};
+
+/** The numbers that a metric asks for, of its kind or not, each with how it is asked for. */
+function numbersOf(metric: WrittenMetric): [NumberName, NumberKind][] {
+  return (Object.entries(everyNumber) as [NumberName, NumberKind][]).filter(([number]) => Object.hasOwn(metric, number));
+}
+
+/** Refuses what the source cannot be asked for. */
+function checkSayable(
+  { kind, ...metric }: WrittenMetric,
+  { name, query }: MetricSourceDefinition,
+  path: Path,
+  { problems }: Reading,
+): void {
+  const sayable = (Object.keys(NUMBERS) as MetricKind[]).filter((each) => Object.values(NUMBERS[each]).every((number) => query[number]));
+  if (kind !== undefined && !sayable.includes(kind)) {
+    const mend = sayable.length === 0 ? "use another source" : `its metrics are: ${sayable.join(", ")}`;
+    problems.error([...path, "kind"], { message: `a ${name} source has no metrics of the kind ${kind}`, mend });
+  }
+  if (metric.users !== undefined && !query.counter) {
+    const mistake = { message: `a ${name} source has no counters, so it counts no users`, mend: "remove `users`, or use another source" };
+    problems.error([...path, "users"], mistake, { at: "key" });
+  }
 }
 
 /** The names under one of the plan's keys; nothing when it holds no map. */
@@ -92,6 +124,16 @@ function checkPlaceholder(query: unknown, { groups }: WrittenMetric, path: Path,
       { at: "key" },
     );
   }
+}
+
+/** Users are counted to compare the sizes of the two groups. */
+function checkUsers({ groups, users }: WrittenMetric, path: Path, { problems }: Reading): void {
+  if (groups !== "none" || users === undefined) return;
+  const mistake = {
+    message: "a metric with `groups: none` cannot tell how many users each group has",
+    mend: "remove `users`, or remove `groups: none`",
+  };
+  problems.error([...path, "users"], mistake, { at: "key" });
 }
 
 function textsIn(value: unknown): string[] {

@@ -2,11 +2,13 @@ import type { Diagnostic, Range } from "../model/diagnostic.ts";
 import type { Plan } from "../model/plan.ts";
 import { normaliseAudience, present } from "./audience.ts";
 import { checkExpressible, normaliseFlag } from "./flag.ts";
+import { normaliseGoals } from "./goals.ts";
 import { normaliseGuardrails } from "./guardrails.ts";
 import { planHash } from "./hash.ts";
 import { readLeniently, type Lenient } from "./lenient.ts";
 import { lint } from "./lint.ts";
 import { normaliseMetrics, normaliseSources } from "./metrics.ts";
+import { metricShape } from "./metricShape.ts";
 import { collectProblems } from "./problems.ts";
 import type { Catalog, Reading } from "./reading.ts";
 import type { ReadFile } from "./rules.ts";
@@ -76,7 +78,10 @@ async function normalise(written: Lenient<WrittenPlan>, tree: unknown, reading: 
   const metrics = normaliseMetrics(written.metrics, tree, definitions, reading);
   const stages = normaliseStages(written.stages, tree, reading);
   if (backend) checkGranularity(written, tree, backend, reading);
-  const guardrails = normaliseGuardrails(written, tree, metrics, stageNames(stages), reading);
+  const shapeOf = (name: string | undefined) => metricShape(name, written.metrics, tree, definitions);
+  const withHistory = Object.values(reading.catalog.sources).flatMap(({ name, history }) => (history ? [name] : []));
+  const guardrails = normaliseGuardrails(written, { tree, shapeOf, stageNames: stageNames(stages), withHistory }, reading);
+  const goals = normaliseGoals(written.goals, tree, shapeOf, reading);
   const { rollout, owner, hypothesis } = written;
   const policy = policyOf(written.policy);
   if (!rollout || !flag || !audience || !policy) return undefined;
@@ -91,14 +96,16 @@ async function normalise(written: Lenient<WrittenPlan>, tree: unknown, reading: 
     sources,
     metrics,
     guardrails,
+    goals,
     policy,
     stages: present(stages),
   };
 }
 
 function policyOf(written: Lenient<WrittenPlan["policy"]> | undefined): Plan["policy"] | undefined {
-  const { falseRollback, poll, onInconclusive, onNoData } = written ?? {};
+  const { falseRollback, poll, onInconclusive, onBlind, sampleRatio, onNoData } = written ?? {};
   const { hold, then } = onNoData ?? {};
-  if (falseRollback === undefined || poll === undefined || !onInconclusive || hold === undefined || !then) return undefined;
-  return { falseRollback, poll, onInconclusive, onNoData: { hold, then } };
+  if (falseRollback === undefined || poll === undefined || !onInconclusive || !onBlind || !sampleRatio) return undefined;
+  if (hold === undefined || !then) return undefined;
+  return { falseRollback, poll, onInconclusive, onBlind, sampleRatio, onNoData: { hold, then } };
 }

@@ -1,21 +1,25 @@
 import { z } from "zod";
 import { onBreachSchema } from "../model/plan.ts";
 import {
-  distanceField,
   durationField,
+  failuresField,
   fractionField,
   holdoutField,
+  limitField,
   nameField,
   periodField,
+  quantileField,
+  samplesField,
   scalarField,
   semverField,
   shareField,
   textField,
   trafficField,
+  unitField,
   variantField,
   wordField,
 } from "./fields.ts";
-import { mendedBy } from "./issues.ts";
+import { mendedBy, missedAs } from "./issues.ts";
 
 /** A plan as people write it: the skeleton, with the options of adapters and their queries opaque. */
 
@@ -98,26 +102,62 @@ const audience = z.strictObject({
   segments: z.record(nameField(), ruleForms({ units: units.optional() })).prefault({}),
 });
 
-const metric = z.strictObject({
+const anyMetric = {
   source: wordField(),
-  kind: z.literal("rate"),
   groups: z.literal("none").optional(),
   labels: z.strictObject({ treatment: variantField(), control: variantField() }).optional(),
-  events: query,
-  total: query,
+  users: query.optional(),
+};
+const unit = unitField().optional();
+
+const sumSquares = missedAs(query, {
+  message:
+    "a mean needs `sumSquares`: without the spread of its values no difference can be judged (a summary has `_sum` and `_count` alone)",
+  mend: "export a counter of the squares, or use a histogram, or a rate of those slower than a limit",
 });
+
+const metric = z.discriminatedUnion("kind", [
+  z.strictObject({ ...anyMetric, kind: z.literal("rate"), events: query, total: query }),
+  z.strictObject({ ...anyMetric, kind: z.literal("mean"), unit, count: query, sum: query, sumSquares }),
+  z.strictObject({ ...anyMetric, kind: z.literal("histogram"), unit, buckets: query }),
+  z.strictObject({ ...anyMetric, kind: z.literal("gauge"), unit, value: query }),
+]);
+
+const versus = z.union([
+  mendedBy(z.literal("control", { error: "expected control, or how long before the rollout" }), () => "write control, or { before: 24h }"),
+  z.strictObject({ before: periodField() }),
+]);
 
 const anyGuardrail = {
   metric: wordField(),
+  quantile: quantileField().optional(),
+  failures: failuresField().optional(),
+  versus: versus.optional(),
+  require: z.literal("clear").optional(),
+  proof: z.literal("strict").optional(),
+  detect: limitField().optional(),
   onBreach: onBreachSchema.optional(),
   stages: filledList(textField(200)).optional(),
 };
 
 const guardrail = z.union([
-  z.strictObject({ ...anyGuardrail, max: fractionField() }),
-  z.strictObject({ ...anyGuardrail, min: fractionField() }),
-  z.strictObject({ ...anyGuardrail, maxIncrease: distanceField("increase") }),
-  z.strictObject({ ...anyGuardrail, maxDecrease: distanceField("decrease") }),
+  z.strictObject({ ...anyGuardrail, max: limitField() }),
+  z.strictObject({ ...anyGuardrail, min: limitField() }),
+  z.strictObject({ ...anyGuardrail, maxIncrease: limitField() }),
+  z.strictObject({ ...anyGuardrail, maxDecrease: limitField() }),
+  z.strictObject({ ...anyGuardrail, maxTrend: limitField() }),
+]);
+
+const anyGoal = {
+  metric: wordField(),
+  quantile: z.never({ error: "goals are of rates and means, not of quantiles: make it a rate of those faster than a limit" }).optional(),
+};
+
+const goal = z.union([
+  z.strictObject({ ...anyGoal, minIncrease: limitField() }),
+  z.strictObject({ ...anyGoal, minDecrease: limitField() }),
+  z.strictObject({ ...anyGoal, min: limitField() }),
+  z.strictObject({ ...anyGoal, max: limitField() }),
 ]);
 
 const policy = z.strictObject({
@@ -125,6 +165,8 @@ const policy = z.strictObject({
   poll: periodField().prefault("1m"),
   onBreach: onBreachSchema.prefault("rollback"),
   onInconclusive: z.enum(["advance", "hold", "pause"]).prefault("advance"),
+  onBlind: z.enum(["advance", "hold", "pause"]).prefault("hold"),
+  sampleRatio: z.enum(["users", "requests", "off"]).prefault("users"),
   onNoData: z.strictObject({ hold: durationField().prefault("30m"), then: z.enum(["pause", "rollback"]).prefault("pause") }).prefault({}),
 });
 
@@ -139,10 +181,7 @@ const expose = z.union([
 
 const bake = durationField().prefault("30m");
 
-const minSamples = mendedBy(
-  z.number({ error: "expected a whole number" }).int({ error: "expected a whole number" }).min(0, { error: "expected a whole number" }),
-  () => "write how many treated requests to wait for, in digits: 1000",
-).prefault(0);
+const minSamples = samplesField().prefault(0);
 
 /** What a stage has that is written as a percentage alone. */
 export const stageDefaults = z.object({ bake, minSamples }).parse({});
@@ -163,6 +202,7 @@ export const writtenPlanSchema = z.strictObject({
   sources: z.record(wordField(), adapter).prefault({}),
   metrics: z.record(wordField(), metric).prefault({}),
   guardrails: list(guardrail).prefault([]),
+  goals: list(goal).prefault([]),
   policy: policy.prefault({}),
   stages: filledList(stage),
 });

@@ -24,10 +24,11 @@ export const stagePreviewSchema = z.strictObject({
   requestsPerMinute: z.number().min(0).optional(),
   /** When it can begin at the earliest, from the start of the rollout. */
   begins: duration,
-  /** How long it lasts at least: propagation, and bake or minimum samples, whichever takes longer. */
+  /** How long it lasts at least: propagation, and bake or minimum samples, whichever takes longer; without those of `auto`. */
   lasts: duration,
   bake: duration,
-  minSamples: z.number().int().min(0),
+  /** `auto`: as many as show the harm that the guardrails name. */
+  minSamples: z.union([z.number().int().min(0), z.literal("auto")]),
   guards: z.array(guardSchema),
 });
 export type StagePreview = z.infer<typeof stagePreviewSchema>;
@@ -63,9 +64,20 @@ export const previewSchema = z.strictObject({
     segments: z.array(z.strictObject({ name: z.string(), rule: z.string(), units: z.number().optional() })),
   }),
   guardrails: z.array(
-    z.strictObject({ id: z.string(), sentence: z.string(), onBreach: onBreachSchema, stages: z.array(z.string()).optional() }),
+    z.strictObject({
+      id: z.string(),
+      /** What it demands. */
+      sentence: z.string(),
+      /** What it cannot tell, and what else it asks. */
+      notes: z.array(z.string()),
+      onBreach: onBreachSchema,
+      stages: z.array(z.string()).optional(),
+    }),
   ),
+  goals: z.array(z.strictObject({ id: z.string(), sentence: z.string() })),
   policy: policySchema,
+  /** By what the sizes of the two groups are checked, in words. */
+  sampleRatio: z.string(),
   stages: z.array(stagePreviewSchema),
   /** When everybody eligible can have it at the earliest, from the start; absent when no stage is 100 %. */
   everybodyAfter: duration.optional(),

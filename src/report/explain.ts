@@ -4,7 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import { EVERYBODY, type Exposure } from "../model/exposure.ts";
 import type { Audience, Guardrail, Plan, Stage } from "../model/plan.ts";
 import type { Preview, StagePreview } from "./explain.schema.ts";
-import { describeGuardrail, describeRule, describeWho } from "./words.ts";
+import { describeGoal, describeGuardrail, describeRule, describeSampleRatio, describeWho, guardrailNotes } from "./words.ts";
 
 /**
  * What a plan will do: per stage who, when at the earliest, what guards and what cannot be judged. Times are from the
@@ -46,10 +46,13 @@ export function explainPlan(plan: Plan, planHash: string, warnings: readonly Dia
     guardrails: plan.guardrails.map((guardrail) => ({
       id: guardrail.id,
       sentence: describeGuardrail(guardrail, plan.metrics[guardrail.metric]),
+      notes: guardrailNotes(guardrail, plan.metrics[guardrail.metric]),
       onBreach: guardrail.onBreach,
       ...(guardrail.stages ? { stages: guardrail.stages } : {}),
     })),
+    goals: plan.goals.map((goal) => ({ id: goal.id, sentence: describeGoal(goal, plan.metrics[goal.metric]) })),
     policy: plan.policy,
+    sampleRatio: describeSampleRatio(plan),
     stages,
     ...(everybody ? { everybodyAfter: everybody.begins } : {}),
     completeAfter,
@@ -71,8 +74,10 @@ function previewStages(plan: Plan): { stages: StagePreview[]; completeAfter: num
           ? { guardrail: guardrail.id, judged: true as const }
           : { guardrail: guardrail.id, judged: false as const, reason };
       });
-    const waitsForSamples = minSamples > 0 && guards.some(({ judged }) => judged) && requests !== undefined && requests > 0;
-    const samplesTake = waitsForSamples ? Math.ceil(minSamples / requests) * 60_000 : 0;
+    // How many `auto` are depends on what will be measured.
+    const samples = minSamples === "auto" ? 0 : minSamples;
+    const waitsForSamples = samples > 0 && guards.some(({ judged }) => judged) && requests !== undefined && requests > 0;
+    const samplesTake = waitsForSamples ? Math.ceil(samples / requests) * 60_000 : 0;
     const lasts = plan.flag.propagation + Math.max(bake, samplesTake);
     const preview = {
       name,

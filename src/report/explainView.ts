@@ -12,6 +12,7 @@ export function explainView(preview: Preview, style: Style = plainStyle): string
     head(preview, style),
     audience(preview, style),
     guardrails(preview, style),
+    goals(preview, style),
     ...preview.stages.map((stage, index) => stageLines(stage, index, preview, style)),
     end(preview, style),
   ];
@@ -20,9 +21,9 @@ export function explainView(preview: Preview, style: Style = plainStyle): string
   return text.join("\n");
 }
 
-function head({ rollout, planHash, owner, hypothesis, risks, flag, policy }: Preview, style: Style): string[] {
+function head({ rollout, planHash, owner, hypothesis, risks, flag, policy, sampleRatio }: Preview, style: Style): string[] {
   const bucketed = flag.unit === undefined ? "the SDK's targeting key" : flag.unit;
-  const { falseRollback, poll, onInconclusive, onNoData } = policy;
+  const { falseRollback, poll, onInconclusive, onBlind, onNoData } = policy;
   return [
     `${style.bold(terminalText(rollout))}  ${style.dim(`plan ${planHash.slice(0, 12)}`)}`,
     ...(owner === undefined ? [] : [row("owner", terminalText(owner), style)]),
@@ -44,7 +45,9 @@ function head({ rollout, planHash, owner, hypothesis, risks, flag, policy }: Pre
       `at most ${Number((falseRollback * 100).toPrecision(6))}% false rollbacks; a look every ${duration(poll)}; ${inconclusive[onInconclusive]}`,
       style,
     ),
+    row("", `${blind[onBlind]} a stage has seen too little to show the harm that its guardrails name`, style),
     row("", `without data it holds for ${duration(onNoData.hold)}, then it ${onNoData.then === "pause" ? "pauses" : "rolls back"}`, style),
+    row("", terminalText(sampleRatio), style),
   ];
 }
 
@@ -52,6 +55,12 @@ const inconclusive: Record<Preview["policy"]["onInconclusive"], string> = {
   advance: "advances when nothing was found",
   hold: "holds while a guardrail is inconclusive",
   pause: "pauses when a guardrail is inconclusive",
+};
+
+const blind: Record<Preview["policy"]["onBlind"], string> = {
+  advance: "advances even where",
+  hold: "holds while",
+  pause: "pauses where",
 };
 
 function audience({ audience: { eligible, exclude, testers, holdout, units, traffic, segments } }: Preview, style: Style): string[] {
@@ -77,11 +86,26 @@ function guardrails({ guardrails: all }: Preview, style: Style): string[] {
   const actions = { rollback: "else roll back", pause: "else pause", notify: "else notify" };
   return [
     style.bold("Guardrails"),
-    ...all.map(({ sentence, onBreach, stages }) => {
+    ...all.flatMap(({ sentence, notes, onBreach, stages }) => {
       const where = stages ? ` (at ${stages.map(terminalText).join(", ")})` : "";
-      return `  ${terminalText(sentence)}${where}; ${actions[onBreach]}`;
+      const lines = notes.map((note) => `    ${style.dim(terminalText(note))}`);
+      return [`  ${terminalText(sentence)}${where}; ${actions[onBreach]}`, ...lines];
     }),
   ];
+}
+
+function goals({ goals: all }: Preview, style: Style): string[] {
+  if (all.length === 0) return [];
+  return [
+    `${style.bold("Goals")}  ${style.dim("hoped for; they decide nothing by themselves")}`,
+    ...all.map(({ sentence }) => `  ${terminalText(sentence)}`),
+  ];
+}
+
+/** How many treated requests a stage waits for. */
+function samplesText(minSamples: StagePreview["minSamples"]): string {
+  if (minSamples === "auto") return ", and as many treated requests as show the harm that each guardrail names";
+  return minSamples > 0 ? `, and ${count(minSamples)} treated requests for each guardrail` : "";
 }
 
 function stageLines(stage: StagePreview, index: number, { audience: { eligible, exclude } }: Preview, style: Style): string[] {
@@ -91,17 +115,16 @@ function stageLines(stage: StagePreview, index: number, { audience: { eligible, 
     ...(users === undefined ? [] : [`${about} ${count(users)} users`]),
     ...(requestsPerMinute === undefined ? [] : [`${about} ${amount(requestsPerMinute)} requests/min`]),
   ];
-  const samples = minSamples > 0 ? `, and ${count(minSamples)} treated requests for each guardrail` : "";
   const judged = guards.filter((guard) => guard.judged);
-  const blind = guards.filter((guard) => !guard.judged);
+  const unjudged = guards.filter((guard) => !guard.judged);
   const start = begins === 0 ? "at once" : `after ${duration(begins)} at the earliest`;
   return [
     `${style.bold(`Stage ${index + 1}: ${terminalText(name)}`)}  ${style.dim(`${start}, for at least ${duration(lasts)}`)}`,
     row("who", [terminalText(who), ...size].join("; "), style),
-    row("waits for", `${duration(bake)} of measured time${samples}`, style),
+    row("waits for", `${duration(bake)} of measured time${samplesText(minSamples)}`, style),
     ...judged.map(({ guardrail }, position) => row(position === 0 ? "guarded by" : "", style.green(terminalText(guardrail)), style)),
     ...(judged.length === 0 ? [row("guarded by", style.yellow("nothing"), style)] : []),
-    ...blind.map(({ guardrail, reason }, position) =>
+    ...unjudged.map(({ guardrail, reason }, position) =>
       row(position === 0 ? "not judged" : "", `${style.yellow(terminalText(guardrail))}: ${terminalText(reason)}`, style),
     ),
   ];

@@ -32,6 +32,8 @@ export const fine = defineFlagBackend({
   connect,
 });
 
+const counter: z.ZodType = z.strictObject({ counter: z.string().min(1) });
+
 export const numbers = defineMetricSource({
   name: "numbers",
   options: z.strictObject({
@@ -39,13 +41,23 @@ export const numbers = defineMetricSource({
     bearer: secret().optional(),
     settle: duration().optional(),
   }),
-  query: z.strictObject({ counter: z.string().min(1) }),
+  query: { counter, buckets: counter, gauge: z.strictObject({ gauge: z.string().min(1) }) },
   history: true,
   settle: 30_000,
   connect,
 });
 
-export const catalog: Catalog = { flags: { coarse, fine }, sources: { numbers } };
+/** Counters of now, and nothing else. */
+export const page = defineMetricSource({
+  name: "page",
+  options: z.strictObject({ url: z.string() }),
+  query: { counter },
+  history: false,
+  settle: 0,
+  connect,
+});
+
+export const catalog: Catalog = { flags: { coarse, fine }, sources: { numbers, page } };
 
 /** A plan without a mistake. Parts of it are replaced by tests, whole lines at a time. */
 export const good = `version: 1
@@ -76,10 +88,40 @@ stages:
   - 100%
 `;
 
-/** The good plan with one line replaced by others. Fails when there is no such line. */
-export function withLine(line: string, replacement: string): string {
-  if (!good.includes(`${line}\n`)) throw new Error(`the good plan has no line ${line}`);
-  return good.replace(`${line}\n`, replacement === "" ? "" : `${replacement}\n`);
+/** A plan without a mistake, with a metric of each kind. */
+export const kinds = `version: 1
+rollout: new-checkout
+flag: { backend: { type: fine, file: flags.json } }
+sources:
+  prod: { type: numbers, url: "http://numbers:9090" }
+  page: { type: page, url: "http://page" }
+metrics:
+  errors: { source: prod, kind: rate, events: { counter: 'e{g="{{group}}"}' }, total: { counter: 't{g="{{group}}"}' } }
+  site: { source: prod, kind: rate, groups: none, events: { counter: e }, total: { counter: t } }
+  scraped: { source: page, kind: rate, events: { counter: 'e{g="{{group}}"}' }, total: { counter: 't{g="{{group}}"}' } }
+  basket:
+    source: prod
+    kind: mean
+    unit: EUR
+    count: { counter: 'n{g="{{group}}"}' }
+    sum: { counter: 's{g="{{group}}"}' }
+    sumSquares: { counter: 'q{g="{{group}}"}' }
+  latency: { source: prod, kind: histogram, unit: s, buckets: { counter: 'b{g="{{group}}"}' } }
+  heap: { source: prod, kind: gauge, unit: B, value: { gauge: 'h{g="{{group}}"}' } }
+  queue: { source: prod, kind: gauge, value: { gauge: 'l{g="{{group}}"}' } }
+guardrails:
+  - { metric: errors, max: 0.1% }
+goals:
+  - { metric: basket, minIncrease: 5% }
+stages:
+  - { expose: 1%, name: canary }
+  - 100%
+`;
+
+/** A plan with one line replaced by others, the good one unless another is named. Fails when there is no such line. */
+export function withLine(line: string, replacement: string, plan = good): string {
+  if (!plan.includes(`${line}\n`)) throw new Error(`the plan has no line ${line}`);
+  return plan.replace(`${line}\n`, replacement === "" ? "" : `${replacement}\n`);
 }
 
 export const files: Record<string, string> = { "ring.txt": "a\nb\n" };

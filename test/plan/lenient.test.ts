@@ -22,7 +22,33 @@ describe("schemas of adapters", () => {
     expect(readBy(byKind, { kind: "sum", of: "a" })).toMatchObject({ output: { kind: "sum", of: "a" }, said: [] });
     expect(readBy(byKind, { kind: "ratio", of: "a" })).toMatchObject({ output: { kind: "ratio", of: "a" }, said: [] });
     expect(readBy(byKind, { kind: "ratio", of: 5 }).said).toEqual(['of: expected text, found the number 5 → put it in quotes: "5"']);
-    expect(readBy(byKind, { of: "a" }).said).toEqual(["kind: the key `kind` is missing → add `kind: …`"]);
+    expect(readBy(byKind, { of: "a" }).said).toEqual(["kind: the key `kind` is missing → add `kind: …`: sum or ratio"]);
+    expect(readBy(byKind, { of: "a", to: "b" }).said).toEqual(["kind: the key `kind` is missing → add `kind: ratio`"]);
+  });
+
+  test("a value that names no form, or another than the keys, is the one mistake", () => {
+    expect(readBy(byKind, { kind: "rato", of: 5 }).said).toEqual([
+      "kind: expected sum or ratio → did you mean `ratio`?",
+      'of: expected text, found the number 5 → put it in quotes: "5"',
+    ]);
+    expect(readBy(byKind, { kind: "mean", of: "a", from: 1 }).said).toEqual([
+      "kind: expected sum or ratio → write sum or ratio",
+      "from: `from` is not a key here → the keys here are: kind, of",
+    ]);
+    expect(readBy(byKind, { kind: "sum", of: "a", to: "b" }).said).toEqual([
+      "kind: `to` goes with `kind: ratio`, not with `kind: sum` → write `kind: ratio`",
+    ]);
+  });
+
+  test("a key that goes with other forms is named with them, and printed nowhere where secrets are", () => {
+    const schema = z.discriminatedUnion("by", [
+      z.strictObject({ by: z.literal("token"), token: secret() }),
+      z.strictObject({ by: z.enum(["user", "team"]), name: z.string() }),
+    ]);
+    expect(readBy(schema, { by: "token", token: "${env:T}", name: "me" }).said).toEqual([
+      "name: `name` is not a key of `by: token` → remove it; it goes with `by` user or team",
+    ]);
+    expect(readBy(schema, { by: "team", name: "a" })).toMatchObject({ output: { by: "team", name: "a" }, said: [] });
   });
 
   test("a transformed map is read key by key, secrets included", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { good, read, shortly } from "./fakes.ts";
+import { good, kinds, read, shortly, withLine } from "./fakes.ts";
 
 async function warningsOf(text: string): Promise<string[]> {
   const reading = await read(text);
@@ -28,6 +28,28 @@ describe("a valid plan that probably does not mean what it says is warned of", (
     expect(await warningsOf(relative)).toEqual([]);
     expect(await warningsOf(relative.replace("  holdout: 5%\n", ""))).toEqual([
       "25:5 at 100% without a holdout nobody is left to compare with: `errors maxIncrease 20%` cannot be judged → keep a `holdout`, such as 5%, or add an absolute limit (`max`)",
+    ]);
+  });
+
+  test("not guardrails that compare with the past: they need no split", async () => {
+    expect(await warningsOf(relative.replace("  holdout: 5%\n", "").replace("20%", "20%, versus: { before: 24h }"))).toEqual([]);
+  });
+
+  test("a guardrail that is required and can never be shown to be kept", async () => {
+    const demanding = withLine(
+      "  - { metric: errors, max: 0.1% }",
+      "  - { metric: errors, maxIncrease: 0%, require: clear, stages: [canary] }",
+      kinds,
+    );
+    expect(await warningsOf(demanding)).toEqual([
+      "22:49 that nothing at all got worse can never be shown, so no stage that this guards is ever left → allow a little, such as `maxIncrease: 5%`, or remove `require`",
+    ]);
+    expect(await warningsOf(demanding.replace("0%, require", "1%, require"))).toEqual([]);
+  });
+
+  test("a unit that only looks like one of those that convert", async () => {
+    expect(await warningsOf(kinds.replace("unit: B", "unit: bytes"))).toEqual([
+      "19:44 `bytes` is taken for a unit of its own, which converts to no other → write B, if that is meant",
     ]);
   });
 

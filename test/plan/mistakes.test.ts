@@ -23,8 +23,8 @@ const rows: Row[] = [
   [
     "a key of a later issue",
     "version: 1",
-    "version: 1\ngoals: []",
-    "2:1 `goals` is not a key here → the keys here are: version, rollout, owner,",
+    "version: 1\nextends: base.yaml",
+    "2:1 `extends` is not a key here → the keys here are: version, rollout, owner,",
   ],
   [
     "a name with blanks",
@@ -199,7 +199,7 @@ const rows: Row[] = [
     "9:40 there is no such file → create it, or mend its path",
   ],
   ["an unknown source", "    source: prod", "    source: prd", "14:13 `prd` is none of the sources of this plan → did you mean `prod`?"],
-  ["another kind", "    kind: rate", "    kind: raet", "15:11 expected rate → did you mean `rate`?"],
+  ["another kind", "    kind: rate", "    kind: raet", "15:11 expected rate, mean, histogram or gauge → did you mean `rate`?"],
   [
     "a misspelt query",
     EVENTS,
@@ -259,7 +259,7 @@ const rows: Row[] = [
     "a limit that always holds",
     GUARD,
     "  - { metric: errors, max: 100% }",
-    "20:28 expected a percentage above 0% and below 100% → write a percentage: 0.5%, 5% or 100%",
+    "20:28 expected a percentage above 0% and below 100% → write a percentage: 0.5%, 5% or 99.9%",
   ],
   [
     "a fall below nothing",
@@ -272,13 +272,13 @@ const rows: Row[] = [
     "no limit",
     GUARD,
     "  - { metric: errors }",
-    "20:5 one of the keys `max`, `min`, `maxIncrease` or `maxDecrease` is missing → add the one that is meant",
+    "20:5 one of the keys `max`, `min`, `maxIncrease`, `maxDecrease` or `maxTrend` is missing → add the one that is meant",
   ],
   [
     "a relative limit without groups",
     GUARD,
     "  - { metric: site, maxIncrease: 20% }",
-    "20:21 `site` has no groups, so there is no control to compare with → use `max` or `min`",
+    "20:21 `site` has no groups, so there is no control to compare with → use `max` or `min`, compare with the past (`versus: { before: 24h }`), or give the metric's queries {{group}}",
   ],
   [
     "a guardrail twice",
@@ -339,7 +339,7 @@ const rows: Row[] = [
     "samples that are not whole",
     HALF,
     "  - { name: half, expose: 50%, minSamples: 0.5 }",
-    "25:44 expected a whole number, found the number 0.5 → write how many treated requests to wait for, in digits: 1000",
+    "25:44 expected auto, or a whole number, found the number 0.5 → write auto, or how many treated requests to wait for, in digits: 1000",
   ],
 ];
 

@@ -29,7 +29,15 @@ describe("the normal form", () => {
       sources: {},
       metrics: {},
       guardrails: [],
-      policy: { falseRollback: 0.05, poll: 60_000, onInconclusive: "advance", onNoData: { hold: 1_800_000, then: "pause" } },
+      goals: [],
+      policy: {
+        falseRollback: 0.05,
+        poll: 60_000,
+        onInconclusive: "advance",
+        onBlind: "hold",
+        sampleRatio: "users",
+        onNoData: { hold: 1_800_000, then: "pause" },
+      },
       stages: [
         { name: "1%", exposure: { testers: false, everyone: 1_000, segments: {} }, bake: 1_800_000, minSamples: 0 },
         { name: "5%", exposure: { testers: false, everyone: 5_000, segments: {} }, bake: 1_800_000, minSamples: 0 },
@@ -62,6 +70,8 @@ describe("the normal form", () => {
       falseRollback: 0.01,
       poll: 5_400_000,
       onInconclusive: "advance",
+      onBlind: "hold",
+      sampleRatio: "users",
       onNoData: { hold: 500, then: "rollback" },
     });
   });

@@ -6,7 +6,7 @@ import { explainView } from "../../src/report/explainView.ts";
 import { renderDiagnostics } from "../../src/report/frames.ts";
 import { diagnosticSchema } from "../../src/model/diagnostic.ts";
 import { planSchema } from "../../src/model/plan.ts";
-import { good, read } from "./fakes.ts";
+import { good, kinds, read } from "./fakes.ts";
 
 /** What every reading holds to, whatever the text. */
 async function check(text: string): Promise<void> {
@@ -53,18 +53,33 @@ test("any text gives a plan or at least one error, and never throws", async () =
   );
 });
 
-test("a good plan with some of it replaced gives a plan or at least one error, and never throws", async () => {
-  const edit = fc.record({ at: fc.nat(good.length), cut: fc.nat(12), insert: fc.oneof(snippet, fc.string({ maxLength: 4 })) });
+const everyForm = [
+  "errors, maxIncrease: 20%, require: clear, proof: strict, detect: 100%",
+  "site, maxIncrease: 1pp, versus: { before: 24h }",
+  "basket, maxDecrease: 5EUR",
+  "latency, quantile: 95%, max: 500ms",
+  "heap, max: 800MiB, failures: 3 of 5",
+  "heap, maxTrend: 5MiB/h",
+  "queue, max: 20",
+].map((guardrail) => `  - { metric: ${guardrail} }\n`);
+const plans = [
+  ["the good plan", good],
+  ["a plan with guardrails of every form", kinds.replace("guardrails:\n", `guardrails:\n${everyForm.join("")}`)],
+] as const;
+
+test.each(plans)("%s with some of it replaced gives a plan or at least one error, and never throws", async (_, plan) => {
+  expect((await read(plan)).valid).toBe(true);
+  const edit = fc.record({ at: fc.nat(plan.length), cut: fc.nat(12), insert: fc.oneof(snippet, fc.string({ maxLength: 4 })) });
   const edited = fc
     .array(edit, { minLength: 1, maxLength: 4 })
-    .map((edits) => edits.reduce((text, { at, cut, insert }) => text.slice(0, at) + insert + text.slice(at + cut), good));
-  await fc.assert(fc.asyncProperty(edited, check), { numRuns: 1_500 });
+    .map((edits) => edits.reduce((text, { at, cut, insert }) => text.slice(0, at) + insert + text.slice(at + cut), plan));
+  await fc.assert(fc.asyncProperty(edited, check), { numRuns: 750 });
 });
 
-test("a good plan with its words exchanged gives a plan or at least one error, and never throws", async () => {
-  const words = [...new Set(good.split(/[\s,{}[\]"']+|: /).filter((word) => word !== ""))];
+test.each(plans)("%s with its words exchanged gives a plan or at least one error, and never throws", async (_, plan) => {
+  const words = [...new Set(plan.split(/[\s,{}[\]"']+|: /).filter((word) => word !== ""))];
   const exchanged = fc
     .array(fc.tuple(fc.constantFrom(...words), fc.oneof(fc.constantFrom(...words), snippet)), { minLength: 1, maxLength: 3 })
-    .map((pairs) => pairs.reduce((text, [from, to]) => text.replace(from, () => to), good));
-  await fc.assert(fc.asyncProperty(exchanged, check), { numRuns: 1_500 });
+    .map((pairs) => pairs.reduce((text, [from, to]) => text.replace(from, () => to), plan));
+  await fc.assert(fc.asyncProperty(exchanged, check), { numRuns: 750 });
 });

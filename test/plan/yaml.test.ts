@@ -37,7 +37,7 @@ describe("a query that is not quoted gets one frame, with the hint to quote it",
 
   test("a plain value with braces further on is fine", async () => {
     const plan = await planOf(withLine(EVENTS, `    events:\n      counter: errors{group="{{group}}"}`));
-    expect(plan.metrics["errors"]?.events).toEqual({ counter: `errors{group="{{group}}"}` });
+    expect(plan.metrics["errors"]).toMatchObject({ events: { counter: `errors{group="{{group}}"}` } });
   });
 
   test("several of them get one each, and what else is wrong is shown too", async () => {

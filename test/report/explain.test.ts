@@ -4,7 +4,7 @@ import { previewSchema, type Preview } from "../../src/report/explain.schema.ts"
 import { explainPlan } from "../../src/report/explain.ts";
 import { explainView } from "../../src/report/explainView.ts";
 import { colourStyle } from "../../src/report/style.ts";
-import { good, read } from "../plan/fakes.ts";
+import { good, kinds, read } from "../plan/fakes.ts";
 
 async function preview(text: string): Promise<Preview> {
   const reading = await read(text);
@@ -20,6 +20,26 @@ const guarded = good
     "  - { metric: errors, max: 0.1% }\n  - { metric: errors, maxIncrease: 20% }\n  - { metric: site, max: 1%, stages: [half, 100%] }",
   )
   .replace("  - 1%", "  - 0%\n  - { expose: { segments: [staff] } }\n  - { expose: 1%, minSamples: 1000, bake: 1h }");
+
+const everyForm = kinds.replace(
+  /guardrails:\n.*\n/,
+  `guardrails:\n${[
+    "errors, min: 99%, detect: 90%",
+    "errors, maxIncrease: 0.5pp",
+    "basket, max: 20EUR",
+    "basket, maxDecrease: 5%",
+    "latency, quantile: 95%, max: 500ms",
+    "latency, quantile: 95%, maxIncrease: 50ms",
+    "latency, maxIncrease: 10%",
+    "heap, max: 800MiB",
+    "heap, max: 800MiB, failures: 3 of 5",
+    "heap, maxTrend: 5MiB/h",
+    "site, maxIncrease: 50%, versus: { before: 24h }",
+    "errors, maxIncrease: 20%, require: clear, proof: strict, detect: 100%",
+  ]
+    .map((guardrail) => `  - { metric: ${guardrail} }\n`)
+    .join("")}`,
+);
 
 describe("explain tells what a plan will do", () => {
   test("who is in at each stage, and about how many", async () => {
@@ -87,11 +107,90 @@ describe("explain tells what a plan will do", () => {
 
   test("what each guardrail demands, and what one without groups cannot tell", async () => {
     const { guardrails } = await preview(guarded);
-    expect(guardrails.map(({ sentence, onBreach }) => [sentence, onBreach])).toEqual([
+    expect(guardrails.map(({ sentence, notes, onBreach }) => [sentence, ...notes, onBreach])).toEqual([
       ["errors is at most 0.1%", "rollback"],
       ["errors is at most 20% above the control's", "rollback"],
-      ["site is at most 1%; it has no groups, so it cannot tell a shared incident from harm", "pause"],
+      ["site is at most 1%", "it has no groups, so it cannot tell a shared incident from harm", "pause"],
     ]);
+  });
+
+  test("what guardrails of each kind demand, in words", async () => {
+    const { guardrails } = await preview(everyForm);
+    expect(guardrails.map(({ sentence }) => sentence)).toEqual([
+      "errors is at least 99%",
+      "errors is at most 0.5 percentage points above the control's",
+      "basket is on average at most 20EUR",
+      "basket is on average at most 5% below the control's",
+      "95% of latency is within 500ms",
+      "the latency that 95% is within is at most 50ms above the control's",
+      "the share of latency beyond any bound is at most 10% above the control's",
+      "heap is at most 800MiB",
+      "heap is above 800MiB in fewer than 3 of the last 5 readings",
+      "heap rises by at most 5MiB an hour",
+      "site is at most 50% above what it was in the 24h before the rollout",
+      "errors is at most 20% above the control's",
+    ]);
+  });
+
+  test("what a guardrail cannot tell, and what else it asks of a stage", async () => {
+    const { guardrails } = await preview(everyForm);
+    expect(guardrails.filter(({ notes }) => notes.length > 0).map(({ id, notes, onBreach }) => [id, onBreach, ...notes])).toEqual([
+      ["errors min 99%", "rollback", "each stage should be able to see it at 90%"],
+      ["heap max 800MiB", "pause", "readings of a gauge follow each other, so what they show is a sign and no proof"],
+      ["heap max 800MiB in 3 of 5", "pause", "readings of a gauge follow each other, so what they show is a sign and no proof"],
+      ["heap maxTrend 5MiB/h", "pause", "a trend has no control, so it cannot tell a shared incident from harm"],
+      ["site maxIncrease 50% versus 24h before", "pause", "it has no groups, so it cannot tell a shared incident from harm"],
+      [
+        "errors maxIncrease 20%",
+        "rollback",
+        "a stage is only left once it is shown to be kept",
+        "judged by the stricter test, which needs more requests",
+        "each stage should be able to see it at 100% above the control's",
+      ],
+    ]);
+    const past = await preview(everyForm.replace("metric: site, maxIncrease: 50%", "metric: errors, maxIncrease: 50%"));
+    expect(past.guardrails.find(({ id }) => id === "errors maxIncrease 50% versus 24h before")?.notes).toEqual([
+      "it is compared with the past, so it cannot tell a shared incident from harm",
+    ]);
+  });
+
+  test("what is hoped for", async () => {
+    const goals = ["errors, minDecrease: 0.1pp", "basket, minIncrease: 2EUR", "basket, min: 20EUR", "site, max: 0.2%"];
+    const text = kinds.replace(/goals:\n.*\n/, `goals:\n${goals.map((goal) => `  - { metric: ${goal} }\n`).join("")}`);
+    expect((await preview(text)).goals).toEqual([
+      { id: "errors minDecrease 0.1pp", sentence: "errors is at least 0.1 percentage points below the control's" },
+      { id: "basket minIncrease 2EUR", sentence: "basket is on average at least 2EUR above the control's" },
+      { id: "basket min 20EUR", sentence: "basket is on average at least 20EUR" },
+      { id: "site max 0.2%", sentence: "site is at most 0.2%" },
+    ]);
+  });
+
+  test("that what compares with the control needs a split, whatever its kind, and what compares with the past does not", async () => {
+    const { stages } = await preview(everyForm);
+    const blind = stages.at(-1)?.guards.flatMap((guard) => (guard.judged ? [] : [guard.guardrail]));
+    expect(blind).toEqual([
+      "errors maxIncrease 0.5pp",
+      "basket maxDecrease 5%",
+      "latency p95 maxIncrease 50ms",
+      "latency maxIncrease 10%",
+      "errors maxIncrease 20%",
+    ]);
+    expect(stages[0]?.guards.every(({ judged }) => judged)).toBe(true);
+  });
+
+  test("by what the sizes of the groups are checked", async () => {
+    const sampleRatioOf = async (policy: string, text = kinds) =>
+      (await preview(text.replace("stages:", `policy: { ${policy} }\nstages:`))).sampleRatio;
+    expect(await sampleRatioOf("sampleRatio: users")).toBe("the sizes of the two groups are not checked: no metric counts `users`");
+    expect(await sampleRatioOf("sampleRatio: requests")).toBe("the sizes of the two groups are checked by their requests");
+    expect(await sampleRatioOf("sampleRatio: off")).toBe("the sizes of the two groups are not checked");
+    const counting = kinds.replace("    unit: EUR", "    unit: EUR\n    users: { counter: 'u{g=\"{{group}}\"}' }");
+    expect(await sampleRatioOf("sampleRatio: users", counting)).toBe("the sizes of the two groups are checked by the users of basket");
+  });
+
+  test("that samples of `auto` take nobody knows how long", async () => {
+    const { stages } = await preview(guarded.replace("minSamples: 1000", "minSamples: auto"));
+    expect([stages[2]?.minSamples, stages[2]?.lasts]).toEqual(["auto", 3_600_000]);
   });
 
   test("it does not invent numbers that the plan does not give", async () => {
@@ -122,6 +221,16 @@ describe("explain on a terminal", () => {
     expect(text).toContain("  at 100%     after 3 h at the earliest\n  complete    after 3 h 30 min at the earliest\n");
     // The warnings end it.
     expect(text.trimEnd()).toMatch(/mend: .*$/);
+  });
+
+  test("says what guardrails cannot tell below them, what is hoped for, and what a stage waits for", async () => {
+    const text = explainView(await preview(everyForm.replace("name: canary", "name: canary, minSamples: auto")));
+    expect(text).toContain(
+      "  heap rises by at most 5MiB an hour; else pause\n    a trend has no control, so it cannot tell a shared incident from harm\n",
+    );
+    expect(text).toContain("Goals  hoped for; they decide nothing by themselves\n  basket is on average at least 5% above the control's\n");
+    expect(text).toContain("30 min of measured time, and as many treated requests as show the harm that each guardrail names\n");
+    expect(text).toContain("              holds while a stage has seen too little to show the harm that its guardrails name\n");
   });
 
   test("says nothing in the words of a plan that a terminal or a CI system would obey", async () => {
