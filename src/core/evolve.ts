@@ -2,6 +2,7 @@ import type { Entry, EntryOf } from "../model/entry.ts";
 import type { Exposure } from "../model/exposure.ts";
 import type { FlagReading } from "../model/flag.ts";
 import type { Baseline, Instant, MetricReading } from "../model/measurement.ts";
+import type { Plan } from "../model/plan.ts";
 import type { MetricState, State } from "../model/state.ts";
 import { sameExposure, isOff } from "./exposure.ts";
 import { goalKey, isSplitKey, splitKey } from "./evidence.ts";
@@ -245,9 +246,11 @@ function afterPlanChanged(state: State, { at, data }: EntryOf<"planChanged">): S
     (name) => JSON.stringify(state.plan.metrics[name]) !== JSON.stringify(plan.metrics[name]),
   );
   const settled = without(state.metrics, remeasured);
-  const goals = plan.goals.filter((goal) => !state.plan.goals.some((old) => old.id === goal.id)).map(({ id }) => goalKey(id));
-  const other = [...state.plan.goals, ...plan.goals].filter(({ metric }) => remeasured.includes(metric)).map(({ id }) => goalKey(id));
-  const anew = [...renewed, ...goals, ...other, ...remeasured.map(splitKey)];
+  const has = ({ goals }: Plan, id: string) => goals.some((goal) => goal.id === id);
+  const goals = [...state.plan.goals, ...plan.goals]
+    .filter(({ id, metric }) => !has(state.plan, id) || !has(plan, id) || remeasured.includes(metric))
+    .map(({ id }) => goalKey(id));
+  const anew = [...renewed, ...goals, ...remeasured.map(splitKey)];
   const before = Object.keys(state.baselines).filter((key) => remeasured.some((name) => key.startsWith(`${name} `)));
   const { goesOnUndecided: _, goesOnBlind: __, ...asked } = state;
   return {

@@ -67,7 +67,7 @@ export interface Figures {
 
 /** How many treated requests a test needs, as far as that can be said. */
 export interface Sizes {
-  /** To see, at a power of 80 %, the harm that the guardrail names. */
+  /** To see the harm that the guardrail names. */
   readonly needs?: number;
   /** More than there were, until one side is shown, if all stays as it is. */
   readonly more?: number;
@@ -78,6 +78,8 @@ export interface Sized extends Asked {
   readonly sums: StageSums;
   /** Steps of this stage so far. */
   readonly looks: number;
+  /** The chance to see the harm with what it needs: 80 % unless said. */
+  readonly power?: number;
   readonly weighed: Weighed;
 }
 

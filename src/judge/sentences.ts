@@ -98,12 +98,11 @@ function nounOf({ figures: { basis } }: Subject): string {
   return basis.endsWith("values") ? "values" : "requests";
 }
 
-/** Without a control in the test, only a reader can tell harm from an incident: here is what helps. */
+/** Without a control in the test, only a reader can tell harm from an incident, unless the test has looked at the control as well. */
 function fixedLimitNote({ figures, grouped }: Subject, { shared }: Weighed): string {
-  if (shared) return `a shared incident: without the feature it is ${figures.control}, and those who have it are not shown to be worse off`;
-  const what = figures.versus === undefined ? "a fixed limit" : "the past";
-  const note = `this compares with ${what}, so an incident that hits everybody looks the same`;
-  return grouped && figures.versus === undefined && figures.control !== undefined
-    ? `${note} (without the feature: ${figures.control})`
-    : note;
+  const other = grouped && figures.versus === undefined ? figures.control : undefined;
+  if (shared) return `a shared incident: without the feature it is ${other}, and those who have it are not shown to be worse off`;
+  if (shared === false && other !== undefined) return `without the feature it is ${other}, so it is no incident of everybody`;
+  const note = `this compares with ${figures.versus === undefined ? "a fixed limit" : "the past"}, so an incident that hits everybody looks the same`;
+  return other === undefined ? note : `${note} (without the feature: ${other})`;
 }

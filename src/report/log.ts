@@ -28,6 +28,8 @@ export function entrySentence(entry: Entry, plan: Plan): string {
       return resumedSentence(entry);
     case "planChanged":
       return `plan ${entry.data.planHash.slice(0, 12)} ${entry.data.by === "words" ? "taken over, words alone" : "accepted"}: ${entry.data.changes.join(", ")}`;
+    case "judgeChanged":
+      return judgeChangedSentence(entry);
     case "ended":
       return `${entry.data.outcome}: ${entry.data.reason}`;
     default:
@@ -51,13 +53,18 @@ function startedSentence({ run, data }: EntryOf<"started">, plan: Plan): string 
 function lookSentence({ data: { decision } }: EntryOf<"look">, plan: Plan): string {
   const because = decision.because.map(({ sentence }) => sentence).join("; ");
   const what = decision.kind === "advance" ? `advance to ${plan.stages[decision.stage]?.name ?? "?"}` : decision.kind;
-  const cost = decision.kind === "rollback" ? `; ${blastRadiusSentence(decision.blastRadius)}` : "";
+  const cost = "blastRadius" in decision && decision.blastRadius ? `; ${blastRadiusSentence(decision.blastRadius)}` : "";
   return `${what}: ${because}${cost}`;
 }
 
 function resumedSentence({ data }: EntryOf<"resumed">): string {
   const how = { plain: "by a person", adopt: "taking over what the flag says", restore: "restoring what the ledger says" }[data.mode];
   return [how, ...(data.despiteBreach ? ["despite the breach"] : []), ...(data.reason === undefined ? [] : [data.reason])].join(": ");
+}
+
+function judgeChangedSentence({ data: { from, to, restarted } }: EntryOf<"judgeChanged">): string {
+  const anew = restarted.length === 0 ? "all evidence carries over" : `these begin again: ${restarted.join(", ")}`;
+  return `${to} judges from now on, ${from} did before; ${anew}`;
 }
 
 function foundText(found: FlagReading): string {

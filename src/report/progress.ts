@@ -50,7 +50,7 @@ function entryShown(entry: Entry, state: State, style: Style): Shown {
         case "rollback":
           return line(style.red, `breach, rolling back: ${because}; ${blastRadiusSentence(decision.blastRadius)}`);
         case "pause":
-          return line(style.yellow, `pause: ${because}`);
+          return line(style.yellow, `pause: ${because}${decision.blastRadius ? `; ${blastRadiusSentence(decision.blastRadius)}` : ""}`);
         case "advance":
           return line(style.dim, `${stage}: ${because}`);
         case "complete":
@@ -73,6 +73,7 @@ function entryShown(entry: Entry, state: State, style: Style): Shown {
     case "started":
     case "resumed":
     case "planChanged":
+    case "judgeChanged":
     case "ended":
       return line(style.bold, `${entry.kind}: ${entrySentence(entry, state.plan)}`);
     default:

@@ -1,6 +1,6 @@
 import { describeExposure } from "../core/exposure.ts";
 import type { State } from "../model/state.ts";
-import type { BlastRadius, Gate, Verdict, VerdictKind } from "../model/verdict.ts";
+import type { BlastRadius, Gate, GoalVerdict, Verdict, VerdictKind } from "../model/verdict.ts";
 import { count, duration } from "../core/words.ts";
 import type { Standing } from "./standing.schema.ts";
 import type { Style } from "./style.ts";
@@ -59,8 +59,18 @@ export function gateLines(gates: readonly Gate[], style: Style): string[] {
   );
 }
 
+/** A line for each goal. */
+export function goalLines(goals: readonly GoalVerdict[], style: Style): string[] {
+  const colours = { reached: style.green, missed: style.red, open: style.bold, notJudgeable: style.yellow, noData: style.yellow };
+  return goals.map(
+    ({ goal, verdict, sentence }) =>
+      `  ${colours[verdict](verdict.padEnd(VERDICT_WIDTH))}  ${terminalText(goal)}: ${terminalText(sentence)}`,
+  );
+}
+
 /** What a breach has cost, as a sentence; nothing where nobody has met it. */
-export function blastRadiusSentence({ users, requests, excessEvents, exposedFor }: BlastRadius): string {
-  const who = users === undefined ? `${count(requests)} requests` : `about ${count(users)} users (${count(requests)} requests measured)`;
+export function blastRadiusSentence({ users, counted, requests, excessEvents, exposedFor }: BlastRadius): string {
+  const about = counted ? "" : "about ";
+  const who = users === undefined ? `${count(requests)} requests` : `${about}${count(users)} users (${count(requests)} requests measured)`;
   return `blast radius: ${who} met it for ${duration(exposedFor)}, about ${count(Math.max(0, excessEvents))} harmful events beyond what was to be expected`;
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { flagSnapshotSchema } from "../model/flag.ts";
-import { gateSchema, verdictSchema } from "../model/verdict.ts";
+import { blastRadiusSchema, gateSchema, goalVerdictSchema, splitCheckSchema, verdictSchema } from "../model/verdict.ts";
 import { errorSchema } from "./error.schema.ts";
 import { standingSchema } from "./standing.schema.ts";
 
@@ -15,8 +15,17 @@ export const statusSchema = standingSchema.extend({
   /** A change of exposure that is under way, or was left unfinished. */
   underWay: z.strictObject({ purpose: z.string(), to: z.string(), since: z.number().int() }).optional(),
   lastLook: z
-    .strictObject({ at: z.number().int(), flag: flagSnapshotSchema, gates: z.array(gateSchema), verdicts: z.array(verdictSchema) })
+    .strictObject({
+      at: z.number().int(),
+      flag: flagSnapshotSchema,
+      gates: z.array(gateSchema),
+      verdicts: z.array(verdictSchema),
+      goals: z.array(goalVerdictSchema),
+      splitChecks: z.array(splitCheckSchema),
+    })
     .optional(),
+  /** What the last breach has cost, where it was one that the last look decided on. */
+  blastRadius: blastRadiusSchema.optional(),
   /** How long nobody has looked, in milliseconds, while somebody has the feature. */
   unguardedFor: z.number().optional(),
   /** The plan file differs from the plan of the run. */

@@ -3,8 +3,9 @@ import { unguardedSince } from "../core/progress.ts";
 import { duration } from "../core/words.ts";
 import type { FlagSnapshot } from "../model/flag.ts";
 import type { Instant } from "../model/measurement.ts";
-import type { State } from "../model/state.ts";
-import { gateLines, headLine, standingLine, standingOf, verdictLines } from "./standing.ts";
+import type { LookSummary, State } from "../model/state.ts";
+import type { BlastRadius } from "../model/verdict.ts";
+import { blastRadiusSentence, gateLines, goalLines, headLine, standingLine, standingOf, verdictLines } from "./standing.ts";
 import type { Status, StatusList } from "./status.schema.ts";
 import { nextSteps } from "./step.ts";
 import { plainStyle, type Style } from "./style.ts";
@@ -15,6 +16,7 @@ export function statusOf(state: State, now: Instant, planHash?: string): Status 
   const { lastLook, intent, plan } = state;
   const next = state.end ? undefined : plan.stages[state.stage + 1];
   const since = unguardedSince(state);
+  const cost = lastLook && "blastRadius" in lastLook.decision ? lastLook.decision.blastRadius : undefined;
   return {
     schema: "rollout.status/1",
     ...standingOf(state),
@@ -22,10 +24,15 @@ export function statusOf(state: State, now: Instant, planHash?: string): Status 
     startedAt: state.startedAt,
     ...(next && { next: next.name }),
     ...(intent && { underWay: { purpose: intent.purpose, to: describeExposure(intent.to), since: intent.at } }),
-    ...(lastLook && { lastLook: { at: lastLook.at, flag: lastLook.flag, gates: lastLook.gates, verdicts: lastLook.verdicts } }),
+    ...(lastLook && { lastLook: lookOf(lastLook) }),
+    ...(cost && { blastRadius: cost }),
     ...(since !== undefined && { unguardedFor: Math.max(0, now - since) }),
     planDiffers: planHash !== undefined && planHash !== state.planHash,
   };
+}
+
+function lookOf({ at, flag, gates, verdicts, goals, splitChecks }: LookSummary): NonNullable<Status["lastLook"]> {
+  return { at, flag, gates, verdicts, goals, splitChecks };
 }
 
 function sentenceOf({ end, intent, pause, lastLook }: State): string {
@@ -58,12 +65,19 @@ export function statusView(status: Status, now: Instant, style: Style = plainSty
     ...(lastLook && !ended
       ? [`last look ${ago(now - lastLook.at)}; the flag said ${flagText(lastLook.flag)}`, ...gateLines(lastLook.gates, style)]
       : []),
-    ...(lastLook ? verdictLines(lastLook.verdicts, style) : []),
+    ...(lastLook ? [...verdictLines(lastLook.verdicts, style), ...goalLines(lastLook.goals, style)] : []),
+    ...(status.blastRadius ? [costText(status.blastRadius, ended)] : []),
     ...(unguardedFor === undefined ? [] : [guardText(unguardedFor, style)]),
     style.dim(`started ${ago(now - startedAt)}, plan ${status.planHash.slice(0, 12)}`),
     headLine(status, style),
     "",
   ].join("\n");
+}
+
+/** What a breach has cost, and since when it costs no more. */
+function costText(cost: BlastRadius, ended: Status["ended"]): string {
+  const over = ended?.outcome === "rolledBack" ? `; off for all since ${new Date(ended.at).toISOString()}` : "";
+  return `${blastRadiusSentence(cost)}${over}`;
 }
 
 function guardText(unguardedFor: number, style: Style): string {

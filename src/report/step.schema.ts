@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { decisionSchema, gateSchema, verdictSchema } from "../model/verdict.ts";
+import { decisionSchema, gateSchema, goalVerdictSchema, verdictSchema } from "../model/verdict.ts";
 import { standingSchema } from "./standing.schema.ts";
 
 /** What one step of a rollout came to, and where it stands now. */
@@ -29,6 +29,7 @@ export const stepSchema = standingSchema.extend({
   decision: decisionSchema.optional(),
   gates: z.array(gateSchema),
   verdicts: z.array(verdictSchema),
+  goals: z.array(goalVerdictSchema),
   /** How long nobody had looked before, in milliseconds, while somebody had the feature. */
   unguardedFor: z.number().optional(),
 });

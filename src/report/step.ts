@@ -3,8 +3,8 @@ import { duration } from "../core/words.ts";
 import type { Exposure } from "../model/exposure.ts";
 import type { Plan } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
-import type { Decision, Gate, Verdict } from "../model/verdict.ts";
-import { blastRadiusSentence, gateLines, headLine, standingLine, standingOf, verdictLines } from "./standing.ts";
+import type { Decision, Gate, GoalVerdict, Verdict } from "../model/verdict.ts";
+import { blastRadiusSentence, gateLines, goalLines, headLine, standingLine, standingOf, verdictLines } from "./standing.ts";
 import type { RehearsalReport, StepReport } from "./step.schema.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { terminalText } from "./text.ts";
@@ -13,7 +13,7 @@ import { terminalText } from "./text.ts";
 interface Step {
   result: { outcome: StepReport["outcome"]; decision?: Decision; reason?: string };
   state: State;
-  look?: { data: { gates: Gate[]; verdicts: Verdict[] } };
+  look?: { data: { gates: Gate[]; verdicts: Verdict[]; goals: GoalVerdict[] } };
   unguardedFor?: number;
 }
 
@@ -27,6 +27,7 @@ export function stepReport({ result, state, look, unguardedFor }: Step, schema: 
     ...(result.decision && { decision: result.decision }),
     gates: look?.data.gates ?? [],
     verdicts: look?.data.verdicts ?? [],
+    goals: look?.data.goals ?? [],
     ...(unguardedFor !== undefined && unguardedFor > Math.max(2 * state.plan.policy.poll, SHORT) && { unguardedFor }),
   };
 }
@@ -72,12 +73,13 @@ function describeStage({ plan, stage, exposure }: State): string {
 
 /** A step for the terminal. */
 export function stepView(report: StepReport, style: Style = plainStyle): string {
-  const { outcome, decision, gates, verdicts, unguardedFor } = report;
+  const { outcome, decision, gates, verdicts, goals, unguardedFor } = report;
   return [
     standingLine(report, style),
     colourOf(outcome, style)(terminalText(headline(report))),
-    ...(decision?.kind === "rollback" ? [blastRadiusSentence(decision.blastRadius)] : []),
+    ...(decision && "blastRadius" in decision && decision.blastRadius ? [blastRadiusSentence(decision.blastRadius)] : []),
     ...verdictLines(verdicts, style),
+    ...goalLines(goals, style),
     ...(unguardedFor === undefined ? [] : [style.yellow(`unguarded for ${duration(unguardedFor)} before this look`)]),
     ...nextSteps(report),
     ...(gates.some(({ gate, status }) => gate === "plan" && status === "waiting")
@@ -115,6 +117,14 @@ export function nextSteps({ rollout, ended, paused }: Pick<StepReport, "rollout"
     case "drift":
     case "stoppedOutside":
       return [`next: \`rollout resume ${rollout} --adopt\` takes over what the flag says, \`--restore\` writes what the ledger says`];
+    case "sharedIncident":
+      return [`next: when the incident is over, \`rollout resume ${rollout}\`: what it broke begins again; guarding goes on meanwhile`];
+    case "sampleRatio":
+      return [
+        `next: find out why the groups have not their shares; \`rollout resume ${rollout}\` counts anew from then on, guarding goes on meanwhile`,
+      ];
+    case "blind":
+      return [`next: \`rollout resume ${rollout}\` goes on without seeing what the guardrails name; guarding goes on with every look`];
     default:
       return [`next: \`rollout resume ${rollout}\` when it may go on; guarding goes on with every look`];
   }

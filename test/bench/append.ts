@@ -99,5 +99,5 @@ function steadySource(): ConnectedSource {
         intervals: intervals.map((interval): Interval => ({ ...interval, counts: { treatment: counts(), control: counts() } })),
       })),
   };
-  return { source, history: true, settle: MINUTE / 2, parseQuery: (query) => prometheus.query.parse(query) };
+  return { source, history: true, settle: MINUTE / 2, parseQuery: (query, kind) => prometheus.query[kind]!.parse(query) };
 }

@@ -68,7 +68,7 @@ async function benchLook(guardrails: number, url: string, { from, middle, to }: 
 
 function sourcesOf(url: string, clock: ReturnType<typeof settableClock>, http: Http): Record<string, ConnectedSource> {
   const source = prometheus.connect({ url }, realTools({ clock, http }));
-  return { prod: { source, history: true, settle: SETTLE * 1000, parseQuery: (query) => prometheus.query.parse(query) } };
+  return { prod: { source, history: true, settle: SETTLE * 1000, parseQuery: (query, kind) => prometheus.query[kind]!.parse(query) } };
 }
 
 /** Sends what a look sent, as many at once, and reads every answer to its end; does nothing with it. */

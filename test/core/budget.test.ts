@@ -102,3 +102,18 @@ test("a change of exposure leaves evidence and budget alone", () => {
   const next = told.tell(START, intent(START, { stage: 1 })).tell(START, applied(told.seq));
   expect([next.state.budgets, next.state.evidence]).toEqual([0, { errors: { alpha: 0.045 } }]);
 });
+
+test("what cannot tell an incident from harm has the whole chance for itself, and takes none of the others'", () => {
+  const gauge = { ...metric(), kind: "gauge", value: {} } as never;
+  const mixed = plan({
+    metrics: { errors: metric(), site: metric({ grouped: false }), heap: gauge },
+    guardrails: [
+      guardrail(),
+      guardrail({ id: "site", metric: "site" }),
+      guardrail({ id: "heap", metric: "heap" }),
+      guardrail({ id: "past", versus: { before: 1 } }),
+      guardrail({ id: "gone", metric: "gone" }),
+    ],
+  });
+  expect(mixed.guardrails.map((each) => alphaOf(mixed, each, 0))).toEqual([0.05 * 0.9, 0.05, 0.05, 0.05, 0.05]);
+});

@@ -537,3 +537,127 @@ test("whatever a ledger says in whatever order, its state can be read, stays sma
     { numRuns: 300 },
   );
 });
+
+describe("what a look says beside its verdicts", () => {
+  const broken = (changes: object) =>
+    look({ verdicts: [{ ...verdict("breach"), ...changes }], decision: { kind: "pause", cause: "sharedIncident", because: [] } });
+  const kept = { errors: { alpha: 0.01 }, slow: { alpha: 0.02 }, "split: visits": { alpha: 0.001 } };
+
+  test("a shared incident is no breach that stands, and what it broke begins again when a person resumes", () => {
+    const told = onCanary()
+      .tell(START + MINUTE, look({ evidence: kept }))
+      .tell(START + 2 * MINUTE, broken({ sharedIncident: true }));
+    expect(told.state).toMatchObject({ shared: ["errors"], pause: { cause: "sharedIncident" }, budgets: 0 });
+    expect(told.state.breach).toBeUndefined();
+    const resumedState = told.tell(START + 3 * MINUTE, resumed()).state;
+    expect(Object.keys(resumedState.evidence)).toEqual(["slow", "split: visits"]);
+    expect(resumedState).toMatchObject({ budgets: 1 });
+    expect(resumedState.shared).toBeUndefined();
+    expect(resumedState.pause).toBeUndefined();
+  });
+
+  test("each guardrail is shared once, and a plain resume takes no share of the budget", () => {
+    const told = onCanary()
+      .tell(START + MINUTE, broken({ sharedIncident: true }))
+      .tell(START + 2 * MINUTE, broken({ sharedIncident: true }));
+    expect(told.state.shared).toEqual(["errors"]);
+    expect(
+      onCanary()
+        .tell(START + MINUTE, look({ evidence: kept }))
+        .tell(START + 2 * MINUTE, resumed()).state,
+    ).toMatchObject({ budgets: 0, evidence: kept });
+  });
+
+  test("a split that was paused for is counted anew after a resume, and other pauses leave it", () => {
+    const pausedFor = (cause: "sampleRatio" | "noData") =>
+      onCanary()
+        .tell(START + MINUTE, look({ evidence: kept, decision: { kind: "pause", cause, because: [] } }))
+        .tell(START + 2 * MINUTE, resumed()).state;
+    expect(Object.keys(pausedFor("sampleRatio").evidence)).toEqual(["errors", "slow"]);
+    expect(Object.keys(pausedFor("noData").evidence)).toEqual(["errors", "slow", "split: visits"]);
+  });
+
+  test("a blind stage that a person lets go on is not asked about again, until the next stage", () => {
+    const told = onCanary()
+      .tell(START + MINUTE, look({ decision: { kind: "pause", cause: "blind", because: [] } }))
+      .tell(START + 2 * MINUTE, resumed());
+    expect(told.state.goesOnBlind).toBe(true);
+    expect(told.state.goesOnUndecided).toBeUndefined();
+    const moved = told.tell(START + 3 * MINUTE, intent(START + 3 * MINUTE, { to: exposed(50_000), stage: 1 }));
+    expect(moved.tell(START + 4 * MINUTE, applied(moved.seq)).state.goesOnBlind).toBeUndefined();
+    expect(told.tell(START + 3 * MINUTE, planChanged(plan(), "person")).state.goesOnBlind).toBeUndefined();
+  });
+
+  test("which judge looked, and what it said of goals and the split, is remembered", () => {
+    const goals = [{ goal: "g", metric: "errors", verdict: "open" as const, sentence: "" }];
+    const told = onCanary().tell(START + MINUTE, look({ judge: "new/2", goals }));
+    expect(told.state).toMatchObject({ judge: "new/2", lastLook: { goals, splitChecks: [] } });
+  });
+
+  test("another judge takes over: what it cannot go on from begins again, with a share of the budget kept for it", () => {
+    const told = onCanary().tell(START + MINUTE, look({ judge: "old/1", evidence: kept }));
+    const change = (restarted: string[]) =>
+      told.tell(START + 2 * MINUTE, { kind: "judgeChanged", data: { from: "old/1", to: "new/2", restarted } }).state;
+    expect(change(["errors"])).toMatchObject({ judge: "new/2", budgets: 1 });
+  });
+
+  test("another judge that goes on from everything takes no share", () => {
+    const told = onCanary().tell(START + MINUTE, look({ judge: "old/1", evidence: kept }));
+    const { evidence, budgets } = told.tell(START + 2 * MINUTE, {
+      kind: "judgeChanged",
+      data: { from: "old/1", to: "new/2", restarted: [] },
+    }).state;
+    expect([evidence, budgets]).toEqual([kept, 0]);
+  });
+
+  test("what metrics were before the run is kept once it is known, and not why it was not", () => {
+    const before = { from: 0, to: 9, counts: {} };
+    const told = onCanary().tell(START + MINUTE, look({ baselines: { "site 5": "timeout" } }));
+    expect(told.state.baselines).toEqual({});
+    const known = told.tell(START + 2 * MINUTE, look({ baselines: { "site 5": before } })).tell(START + 3 * MINUTE, look({}));
+    expect(known.state.baselines).toEqual({ "site 5": before });
+  });
+
+  test("the bounds of a histogram are told once, and again when they are others", () => {
+    const reading = (bounds?: number[]) => looked({ ...measured(), ...(bounds && { bounds }) } as never);
+    const told = onCanary()
+      .tell(START + MINUTE, reading([1, 2]))
+      .tell(START + 2 * MINUTE, reading());
+    expect(told.state.metrics["errors"]!.bounds).toEqual([1, 2]);
+    expect(told.tell(START + 3 * MINUTE, reading([3])).state.metrics["errors"]!.bounds).toEqual([3]);
+    const scraped = onCanary().tell(START + MINUTE, looked({ status: "baseline", through: START, bounds: [7], cursor: 1 }));
+    expect(scraped.state.metrics["errors"]!.bounds).toEqual([7]);
+  });
+
+  test("a changed plan begins anew what it changes of goals, of the split and of the past", () => {
+    const goal = {
+      id: "errors minIncrease 10%",
+      metric: "errors",
+      limit: { form: "maxIncrease" as const, by: "ratio" as const, amount: 0.1 },
+    };
+    const first = plan({
+      goals: [goal],
+      guardrails: [guardrail(), guardrail({ id: "slow", metric: "slow" })],
+      metrics: { errors: metric(), slow: metric() },
+    });
+    const evidence = {
+      errors: { alpha: 0.01 },
+      slow: { alpha: 0.01 },
+      "goal: errors minIncrease 10%": { alpha: 0.05 },
+      "split: errors": { alpha: 0.001 },
+      "split: slow": { alpha: 0.001 },
+    };
+    const baselines = { "errors 5": { from: 0, to: 5, counts: {} }, "slow 5": { from: 0, to: 5, counts: {} } };
+    const told = onCanary({ plan: first }).tell(START + MINUTE, look({ evidence, baselines }));
+    const other = { ...first, metrics: { ...first.metrics, errors: metric({ events: { counter: "other" } }) } };
+    const changed = told.tell(START + 2 * MINUTE, planChanged(other, "person")).state;
+    expect(Object.keys(changed.evidence)).toEqual(["slow", "split: slow"]);
+    expect(Object.keys(changed.baselines)).toEqual(["slow 5"]);
+    const same = onCanary({ plan: first }).tell(START + MINUTE, look({ evidence, baselines }));
+    const kept = same.tell(START + 2 * MINUTE, planChanged({ ...first, policy: { ...first.policy, poll: 7 } }, "person")).state;
+    expect([kept.evidence, kept.baselines]).toEqual([evidence, baselines]);
+    const hoped = onCanary({ plan: first }).tell(START + MINUTE, look({ evidence, baselines }));
+    const renamed = hoped.tell(START + 2 * MINUTE, planChanged({ ...first, goals: [{ ...goal, id: "new" }] }, "person")).state;
+    expect(Object.keys(renamed.evidence)).toEqual(["errors", "slow", "split: errors", "split: slow"]);
+  });
+});

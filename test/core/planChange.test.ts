@@ -125,3 +125,12 @@ describe("a plan for a run that goes on", () => {
     );
   });
 });
+
+test.each([
+  ["proof", { proof: "strict" as const }],
+  ["failures", { failures: { count: 2, of: 3 } }],
+])("another %s is another test: its evidence begins anew", (_, changes) => {
+  const after = plan({ guardrails: [guardrail(changes)] });
+  expect(changedGuardrails(plan(), after)).toEqual(["errors"]);
+  expect(changedGuardrails(after, after)).toEqual([]);
+});

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { besideMeasured, onTimelineOf } from "../../src/core/time.ts";
+import { besideMeasured, elapsedSince, onTimelineOf } from "../../src/core/time.ts";
 import type { Instant, MetricReading } from "../../src/model/measurement.ts";
 import type { OpenIntent, State } from "../../src/model/state.ts";
 import { DAY, exposed, HOUR, interval, look, looked, measured, MINUTE, noData, of, onCanary, SECOND, START, state } from "./builders.ts";
@@ -160,4 +160,12 @@ describe("a clock a day ahead beside one that is right", () => {
     const { state } = lookInTurn([0, DAY], [0, 0, 1, ...Array.from({ length: 10 }, () => 0)]);
     expect(state.progress["errors"]).toMatchObject({ baked: 9 * MINUTE });
   });
+});
+
+test("how long it is since the last entry by a clock, by that clock alone", () => {
+  const known = state({ at: START + HOUR, timelines: [START - DAY] });
+  expect(elapsedSince(known, START + HOUR + 5 * MINUTE)).toBe(5 * MINUTE);
+  expect(elapsedSince(known, START + HOUR - SECOND)).toBe(0);
+  expect(elapsedSince(known, START - DAY + 7 * MINUTE)).toBe(7 * MINUTE);
+  expect(elapsedSince(known, START - 5 * DAY)).toBe(0);
 });

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReadEntry } from "../../src/app.ts";
+import { tallyOf } from "../../src/core/progress.ts";
 import { readCursor } from "../../src/metrics/cursor.ts";
 import type { Outcome } from "../../src/engine/advance.ts";
 import { environmentIn, rollout, SCRIPT } from "../support/cli.ts";
@@ -132,7 +133,8 @@ function counted(entries: readonly ReadEntry[], metric: string): Sums {
   for (const { entry } of entries) {
     const reading = entry.kind === "look" ? entry.data.metrics[metric] : undefined;
     for (const { counts } of reading?.status === "measured" ? reading.measurements : []) {
-      for (const [cohort, { events, total } = { events: 0, total: 0 }] of Object.entries(counts)) {
+      for (const [cohort, value] of Object.entries(counts)) {
+        const { events = 0, total } = tallyOf(value);
         const variant = cohort === "treatment" ? "on" : "off";
         for (const [name, count] of [
           [`${metric}_total`, events],

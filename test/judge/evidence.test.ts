@@ -63,8 +63,12 @@ describe("evidence", () => {
     fc.assert(
       fc.property(upTo(5000), upTo(5000), (one, other) => {
         fc.pre(one.total > 0 && other.total > 0);
-        const fall = judge.guardrail(look({ guardrail: guardrail({ form: "maxDecrease", by: "ratio", amount: 0.2 }), reading: groups(one, other) }));
-        const rise = judge.guardrail(look({ guardrail: guardrail({ form: "maxIncrease", by: "ratio", amount: 0.25 }), reading: groups(other, one) }));
+        const fall = judge.guardrail(
+          look({ guardrail: guardrail({ form: "maxDecrease", by: "ratio", amount: 0.2 }), reading: groups(one, other) }),
+        );
+        const rise = judge.guardrail(
+          look({ guardrail: guardrail({ form: "maxIncrease", by: "ratio", amount: 0.25 }), reading: groups(other, one) }),
+        );
         expect(fall.verdict.evidence).toBeCloseTo(rise.verdict.evidence!, 6);
         const fewer = judge.guardrail(look({ guardrail: guardrail(limits.fewerPoints), reading: groups(one, other) }));
         const more = judge.guardrail(look({ guardrail: guardrail(limits.morePoints), reading: groups(other, one) }));
@@ -91,13 +95,18 @@ describe("evidence", () => {
 
   test("of harm is never more for those who do as well as they may than for those who do ten times worse", () => {
     fc.assert(
-      fc.property(fc.constantFrom("max", "increase"), fc.integer({ min: 1, max: 20 }), fc.integer({ min: 100, max: 5000 }), (name, looks, total) => {
-        const at = (times: number) => {
-          const each = { treatment: of(Math.round(total * 0.01 * times), total), control: of(Math.round(total * 0.01), total) };
-          return judge.guardrail(look({ guardrail: guardrail(limits[name]), reading: minutes(looks, each) })).verdict.evidence!;
-        };
-        expect(at(10)).toBeGreaterThan(at(1));
-      }),
+      fc.property(
+        fc.constantFrom("max", "increase"),
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 100, max: 5000 }),
+        (name, looks, total) => {
+          const at = (times: number) => {
+            const each = { treatment: of(Math.round(total * 0.01 * times), total), control: of(Math.round(total * 0.01), total) };
+            return judge.guardrail(look({ guardrail: guardrail(limits[name]), reading: minutes(looks, each) })).verdict.evidence!;
+          };
+          expect(at(10)).toBeGreaterThan(at(1));
+        },
+      ),
     );
   });
 

@@ -3,7 +3,22 @@ import { judge } from "../../src/judge/judge.ts";
 import type { Counts, MetricReading } from "../../src/model/measurement.ts";
 import type { VerdictKind } from "../../src/model/verdict.ts";
 import { verdictSchema } from "../../src/model/verdict.ts";
-import { exposed, groups, guardrail, limits, look, measurement, metric, minutes, MINUTE, of, reading, spread, verdictOf, type LimitName } from "./builders.ts";
+import {
+  exposed,
+  groups,
+  guardrail,
+  limits,
+  look,
+  measurement,
+  metric,
+  minutes,
+  MINUTE,
+  of,
+  reading,
+  spread,
+  verdictOf,
+  type LimitName,
+} from "./builders.ts";
 
 test("the version is recorded in looks", () => expect(judge.version).toBe("dab/1"));
 
@@ -151,7 +166,11 @@ describe("a look that says nothing leaves the evidence as it was", () => {
     expect(verdictOf({ guardrail: guardrail(limits.max), reading: groups(of(5, 1000), of(0, 0)) }).verdict).toBe("inconclusive");
     expect(verdictOf({ guardrail: guardrail(limits.max), reading: groups(of(0, 0), of(5, 1000)) }).verdict).toBe("noTraffic");
     expect(
-      verdictOf({ guardrail: guardrail(limits.max), metric: metric({ grouped: false }), reading: reading(measurement({ everyone: of(0, 0) })) }).verdict,
+      verdictOf({
+        guardrail: guardrail(limits.max),
+        metric: metric({ grouped: false }),
+        reading: reading(measurement({ everyone: of(0, 0) })),
+      }).verdict,
     ).toBe("noTraffic");
   });
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Counts } from "../../model/measurement.ts";
 import type { Guardrail } from "../../model/plan.ts";
-import { requestsForCeiling } from "../../stats/sizing.ts";
+import { requestsForCeiling, requestsForFallBelow } from "../../stats/sizing.ts";
 import { beginTwoSidedCeiling, ceilingHarmLogE, ceilingWithinLogE, stepTwoSidedCeiling } from "../../stats/twoSidedCeiling.ts";
 import { beginIncident, incidentSchema, isShared, recentSchema, stepIncident, withRecent, type Side } from "../incident.ts";
 import { fitting, shapedLike } from "../memories.ts";
@@ -45,7 +45,8 @@ export function ceilingMethod(view: RateView, limit: FixedLimit, { detect }: Pic
       const threshold = -Math.log(alpha);
       const [harm, within] = [harmOf(memory.test), withinOf(memory.test)];
       const weighed = { breach: harm >= threshold, clear: within >= threshold, harm, within };
-      if (!weighed.breach) return weighed;
+      // An incident that is over is no excuse for the next harm.
+      if (!weighed.breach) return { ...weighed, memory: { test: memory.test, recent: memory.recent } };
       const incident = memory.incident ?? beginIncident(memory.recent, side);
       return { ...weighed, shared: isShared(incident, threshold), memory: { ...memory, incident } };
     },
@@ -64,16 +65,17 @@ function timesDetected({ rate }: FixedLimit, side: Side, complement: boolean, de
   return side.above ? named : 1 / named;
 }
 
-/** A rate below its limit is sized like one above it, as many times away: the evidence of the two is about the same. */
-function ceilingSizes({ events, total }: Counts, { rate, above }: Side, detected: number, { alpha, looks, weighed }: Sized): Sizes {
+function ceilingSizes({ events, total }: Counts, { rate, above }: Side, detected: number, sized: Sized): Sizes {
+  const { alpha, looks, weighed, power = 0.8 } = sized;
   if (total <= 0 || looks === 0) return {};
   const perLook = total / looks;
-  const needs = requestsForCeiling(detected, rate, perLook, { alpha, power: 0.8 });
+  const until = (times: number, power: number) =>
+    times > 1 ? requestsForCeiling(times, rate, perLook, { alpha, power }) : requestsForFallBelow(times, rate, perLook, { alpha, power });
+  const needs = until(above ? detected : 1 / detected, power);
   const found = (events + 0.5) / (total + 1) / rate;
-  const away = Math.max(found, 1 / found);
   const threshold = -Math.log(alpha);
   const reached = (found > 1 === above ? weighed.harm : weighed.within) ?? 0;
   const left = (threshold - Math.min(threshold, Math.max(0, reached))) / threshold;
-  const more = requestsForCeiling(away, rate, 0, { alpha, power: 0.5 }) * left;
+  const more = until(found, 0.5) * left;
   return sizesOf(total, needs, more);
 }

@@ -3,6 +3,7 @@ import type { Guardrail, RelativeLimit } from "../../model/plan.ts";
 import {
   beginMeans,
   differenceOfMeans,
+  ENOUGH_OBSERVATIONS,
   meansLogE,
   ratioOfMeans,
   ratioOfMeansInterval,
@@ -11,7 +12,7 @@ import {
   type MeansState,
   type SumsGroups,
 } from "../../stats/means.ts";
-import { sequentialInflation } from "../../stats/sizing.ts";
+import { requestsForShift } from "../../stats/sizing.ts";
 import { normalQuantile } from "../../stats/special.ts";
 import { fitting, shapedLike } from "../memories.ts";
 import { method, type Figures, type Method, type Sized, type Sizes, type StageSums } from "../method.ts";
@@ -57,10 +58,7 @@ export function meanChangeMethod(view: MeanView, limit: RelativeLimit, { detect 
   const above = (state: MeansState, scale: number, alpha: number) => meansLogE(state, line, resolution(scale), tuningAlpha(alpha));
   const below = (state: MeansState, scale: number, alpha: number) =>
     meansLogE(swapped(state), mirrored, resolution(scale), tuningAlpha(alpha));
-  const resolution = (scale: number): number => {
-    const named = limit.by === "ratio" ? limit.amount * scale : limit.amount;
-    return named > 0 ? named : Math.max(LEAST_RESOLUTION * scale, Number.MIN_VALUE);
-  };
+  const resolution = (scale: number): number => resolutionOf(limit, scale);
   return method<Memory>({
     name: "means",
     compares: true,
@@ -86,6 +84,12 @@ export function meanChangeMethod(view: MeanView, limit: RelativeLimit, { detect 
     figures: (sums) => meanFigures(view, limit, sums),
     sizes: (sized) => meanSizes(limit, detect, sized),
   });
+}
+
+/** What a limit is tuned to, in the unit of the values. */
+function resolutionOf({ by, amount }: RelativeLimit, scale: number): number {
+  const named = by === "ratio" ? amount * scale : amount;
+  return named > 0 ? named : Math.max(LEAST_RESOLUTION * scale, Number.MIN_VALUE);
 }
 
 function groupsIn({ treatment, control }: StageSums): SumsGroups {
@@ -120,17 +124,22 @@ function meanFigures({ metricName, unit }: MeanView, limit: RelativeLimit, sums:
   return { ...common, ...ready(limit.form, estimate, interval, amount), show: (value) => change(value, unit) };
 }
 
-/** The normal approximation for a fixed number of values, times what it costs to look as often as one likes. */
-function meanSizes(limit: RelativeLimit, detect: Guardrail["detect"], { sums, alpha }: Sized): Sizes {
+function meanSizes(limit: RelativeLimit, detect: Guardrail["detect"], { sums, alpha, power = 0.8 }: Sized): Sizes {
   const { treatment, control } = groupsIn(sums);
   if (treatment.count < 2 || control.count < 2) return {};
   const mean = control.sum / control.count;
   const variance = Math.max(0, control.sumSquares / control.count - mean * mean);
   const allowed = limit.by === "ratio" ? limit.amount * mean : limit.amount;
   const named = detect && "by" in detect ? (detect.by === "ratio" ? detect.amount * mean : detect.amount) : 2 * allowed || mean;
-  const distance = Math.abs(named - allowed);
-  const demand = { alpha: tuningAlpha(alpha), power: 0.8, sides: "one" as const };
-  const z = normalQuantile(1 - demand.alpha) + normalQuantile(demand.power);
-  const needs = ((z * z * variance * (1 + treatment.count / control.count)) / (distance * distance)) * sequentialInflation(demand);
-  return sizesOf(treatment.count, needs, 0);
+  // A rise is that of the treatment's mean over `line` times the control's, a fall that of the control's over `line` times the treatment's.
+  const decrease = limit.form === "maxDecrease";
+  const line = limit.by === "ratio" ? (decrease ? 1 / (1 - limit.amount) : 1 + limit.amount) : 1;
+  const perTreated = treatment.count / control.count;
+  const shift = {
+    distance: Math.abs(named - allowed) * (decrease ? line : 1),
+    resolution: resolutionOf(limit, Math.abs(mean)),
+    variance: variance * (decrease ? line * line + perTreated : 1 + line * line * perTreated),
+  };
+  const needs = requestsForShift(shift, { alpha: tuningAlpha(alpha), power });
+  return sizesOf(treatment.count, Math.max(needs, ENOUGH_OBSERVATIONS), 0);
 }

@@ -1,11 +1,14 @@
 import { z } from "zod";
-import type { Limit } from "../../model/plan.ts";
+import type { Guardrail, Limit } from "../../model/plan.ts";
 import { beginMeanLimit, meanLimitLogE, meanOf, stepMeanLimit, type MeanLimitState } from "../../stats/meanLimit.ts";
+import { ENOUGH_OBSERVATIONS } from "../../stats/means.ts";
+import { requestsForShift } from "../../stats/sizing.ts";
 import { normalQuantile } from "../../stats/special.ts";
 import { fitting, shapedLike } from "../memories.ts";
-import { method, type Method } from "../method.ts";
+import { method, type Method, type Sized, type Sizes } from "../method.ts";
 import { count, quantity } from "../numbers.ts";
 import { ready } from "../rates.ts";
+import { sizesOf } from "../sizes.ts";
 import { tuningAlpha } from "../tuning.ts";
 import { sumsIn } from "../values.ts";
 import type { MeanView } from "./meanChange.ts";
@@ -22,7 +25,7 @@ const Z95 = normalQuantile(0.975);
 const RESOLUTION = 0.05;
 
 /** A mean against a fixed limit: a confidence sequence (`stats/meanLimit.ts`). */
-export function meanLimitMethod({ metricName, unit }: MeanView, limit: Extract<Limit, { value: number }>): Method {
+export function meanLimitMethod({ metricName, unit }: MeanView, limit: MeanLimit, { detect }: Pick<Guardrail, "detect"> = {}): Method {
   const [harmful, safe] = limit.form === "max" ? (["above", "below"] as const) : (["below", "above"] as const);
   const resolution = Math.max(Math.abs(limit.value) * RESOLUTION, Number.MIN_VALUE);
   return method<Memory>({
@@ -58,6 +61,20 @@ export function meanLimitMethod({ metricName, unit }: MeanView, limit: Extract<L
         basis: `${count(own.count)} values`,
       };
     },
-    sizes: () => ({}),
+    sizes: (sized) => meanLimitSizes(limit, detect, resolution, sized),
   });
+}
+
+type MeanLimit = Extract<Limit, { value: number }>;
+
+function meanLimitSizes(limit: MeanLimit, detect: Guardrail["detect"], resolution: number, sized: Sized): Sizes {
+  const { sums, alpha, power = 0.8 } = sized;
+  const { count: seen, sum, sumSquares } = sumsIn(sums.treatment);
+  if (seen < 2) return {};
+  const variance = Math.max(0, sumSquares / seen - (sum / seen) ** 2);
+  // Twice the limit, or half of it.
+  const distance =
+    detect && "value" in detect ? Math.abs(detect.value - limit.value) : Math.abs(limit.value) * (limit.form === "max" ? 1 : 0.5);
+  const needs = requestsForShift({ distance, resolution, variance }, { alpha: tuningAlpha(alpha), power });
+  return sizesOf(seen, Math.max(needs, ENOUGH_OBSERVATIONS), 0);
 }

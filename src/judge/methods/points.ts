@@ -1,7 +1,7 @@
 import type { Guardrail, RelativeLimit } from "../../model/plan.ts";
-import { beginDifference, differenceLogE, stepDifference, type DifferenceState } from "../../stats/difference.ts";
+import { beginDifference, differenceLogE, ENOUGH_EVENTS, stepDifference, type DifferenceState } from "../../stats/difference.ts";
 import type { Groups } from "../../stats/ratio.ts";
-import { requestsForRates, sequentialInflation } from "../../stats/sizing.ts";
+import { requestsForShift } from "../../stats/sizing.ts";
 import { fitting, shapedLike } from "../memories.ts";
 import { method, type Method, type Sized, type Sizes } from "../method.ts";
 import { groupsIn, rateFigures, type RateView } from "../rates.ts";
@@ -46,13 +46,12 @@ export function pointsMethod(view: RateView, limit: RelativeLimit, { detect }: P
   });
 }
 
-/** The normal approximation for a fixed number of requests, times what it costs to look as often as one likes. */
 function pointsSizes(
   { treatment, control }: Groups,
   margin: number,
   decrease: boolean,
   detect: Guardrail["detect"],
-  { alpha, weighed }: Sized,
+  { alpha, weighed, power = 0.8 }: Sized,
 ): Sizes {
   if (treatment.total <= 0 || control.total <= 0) return {};
   const rate = (treatment.events + 0.5) / (treatment.total + 1);
@@ -61,12 +60,12 @@ function pointsSizes(
   const sign = decrease ? -1 : 1;
   const named = detect && "by" in detect ? detect.amount : 2 * margin;
   const at = (difference: number, power: number): number => {
-    const demand = { alpha: tuningAlpha(alpha), power, sides: "one" as const };
-    // What is looked for is the distance from the margin.
-    const shifted = Math.min(1, Math.max(0, controlRate + sign * (Math.abs(difference - margin) || 1e-12)));
-    return requestsForRates({ control: controlRate, treatment: shifted, controlPerTreated }, demand) * sequentialInflation(demand);
+    const shifted = Math.min(1, Math.max(0, controlRate + sign * difference));
+    const variance = shifted * (1 - shifted) + (controlRate * (1 - controlRate)) / controlPerTreated;
+    const shift = { distance: Math.abs(difference - margin), resolution: margin, variance };
+    return Math.max(requestsForShift(shift, { alpha: tuningAlpha(alpha), power }), ENOUGH_EVENTS / Math.max(shifted, controlRate));
   };
-  const needs = at(named, 0.8);
+  const needs = at(named, power);
   const found = sign * (rate - controlRate);
   const threshold = -Math.log(alpha);
   const reached = Math.max(0, (found > margin ? weighed.harm : weighed.within) ?? 0);

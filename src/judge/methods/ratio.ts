@@ -1,6 +1,6 @@
 import type { Guardrail, RelativeLimit } from "../../model/plan.ts";
 import type { Groups } from "../../stats/ratio.ts";
-import { eventsForRatio, requestsForDab } from "../../stats/sizing.ts";
+import { requestsForDab, requestsForFall } from "../../stats/sizing.ts";
 import {
   beginTwoSidedDab,
   calibrateTwoSidedDab,
@@ -42,13 +42,14 @@ export function ratioMethod(view: RateView, limit: RelativeLimit, { proof, detec
       return { breach: harm >= threshold, clear: within >= threshold, harm, within, noise: memory.history && noiseFound(memory.history) };
     },
     figures: (sums) => rateFigures(view, limit, sums),
-    sizes: (sized) => ratioSizes(facing(groupsIn(view, sized.sums)), margin, detectedRatio(limit, detect), sized, strict, decrease),
+    sizes: (sized) =>
+      ratioSizes(facing(groupsIn(view, sized.sums)), margin, (base) => detectedRatio(limit, detect, base), sized, strict, decrease),
   });
 }
 
-/** The ratio that should be seen, beside the margin; twice what is allowed unless the plan says otherwise. */
-function detectedRatio(limit: RelativeLimit, detect: Guardrail["detect"]): number {
-  const named = detect && "by" in detect ? detect.amount : undefined;
+/** The ratio that should be seen, beside the margin; twice what is allowed unless the plan says otherwise. `base` is the control's rate. */
+function detectedRatio(limit: RelativeLimit, detect: Guardrail["detect"], base: number): number {
+  const named = detect && "by" in detect ? (detect.by === "points" ? detect.amount / base : detect.amount) : undefined;
   if (limit.form === "maxDecrease") return 1 / Math.max(1e-6, 1 - (named ?? 1 - (1 - limit.amount) / 2));
   return named === undefined ? 2 * (1 + limit.amount) : 1 + named;
 }
@@ -57,8 +58,8 @@ function detectedRatio(limit: RelativeLimit, detect: Guardrail["detect"]): numbe
 function ratioSizes(
   groups: Groups,
   margin: number,
-  detected: number,
-  { alpha, looks, weighed }: Sized,
+  detectedAt: (base: number) => number,
+  { alpha, looks, weighed, power = 0.8 }: Sized,
   strict: boolean,
   swapped: boolean,
 ): Sizes {
@@ -70,16 +71,25 @@ function ratioSizes(
   const rate = (treatment.events + 0.5) / (treatment.total + 1);
   const featured = (requests: number) => (swapped ? requests * controlPerTreated : requests);
   const look = { controlRate, requests: treatment.total / looks };
-  const needs = featured(requestsForDab({ ratio: detected, margin, controlPerTreated }, look, { alpha, power: 0.8, strict }));
+  const detected = detectedAt(swapped ? rate : controlRate);
+  const demand = { alpha, power, strict };
+  const fall = { ratio: 1 / detected, margin: 1 / margin, controlPerTreated: 1 / controlPerTreated };
+  const needs = swapped
+    ? requestsForFall(fall, { controlRate: rate, requests: control.total / looks }, demand)
+    : requestsForDab({ ratio: detected, margin, controlPerTreated }, look, demand);
 
   const threshold = -Math.log(alpha);
   const found = rate / controlRate;
   const beyond = found > margin;
-  const towards = beyond
-    ? { ratio: found, margin, controlPerTreated }
-    : { ratio: 1 / found, margin: 1 / margin, controlPerTreated: 1 / controlPerTreated };
-  const events = eventsForRatio(towards, { alpha, power: 0.5 });
+  // Seen from the control, its rate is so many times the treatment's.
+  const whole = beyond
+    ? requestsForDab({ ratio: found, margin, controlPerTreated }, look, { alpha, power: 0.5, strict })
+    : requestsForDab(
+        { ratio: 1 / found, margin: 1 / margin, controlPerTreated: 1 / controlPerTreated },
+        { controlRate: rate, requests: control.total / looks },
+        { alpha, power: 0.5, strict },
+      ) / controlPerTreated;
   const left = (threshold - Math.min(threshold, Math.max(0, (beyond ? weighed.harm : weighed.within) ?? 0))) / threshold;
-  const more = featured((events * left) / (rate + controlPerTreated * controlRate));
+  const more = featured(whole * left);
   return sizesOf(featured(treatment.total), needs, more);
 }
