@@ -97,7 +97,8 @@ function readSample(line: string, wanted: ReadonlySet<string>, { samples, names 
   return true;
 }
 
-function parseValue(text: string): number | undefined {
+/** A number as both texts write it, which may be NaN or infinite; nothing when it is none. */
+export function parseValue(text: string): number | undefined {
   if (NUMBER.test(text)) return Number(text);
   const lower = text.toLowerCase();
   if (lower === "nan") return NaN;

@@ -3,12 +3,25 @@ import { messageOf } from "../errors.ts";
 import type { Tools } from "../io/port.ts";
 import type { Cohort } from "../model/measurement.ts";
 import { duration } from "../model/units.ts";
-import { assemble, increase, valueProblem, type CohortReading, type Reading } from "./counts.ts";
-import { readCursor, writeCursor, type Cursor, type TargetCursor } from "./cursor.ts";
-import { parseExposition, seriesText, type Exposition, type Sample } from "./exposition.ts";
+import { commonBounds, refuseChange } from "./buckets.ts";
+import { NoData } from "./counts.ts";
+import { readCursor, writeCursor, type Cursor } from "./cursor.ts";
+import { parseExposition, type Exposition } from "./exposition.ts";
+import {
+  findHistograms,
+  readBuckets,
+  readCounter,
+  readGauge,
+  STARTED,
+  targetState,
+  type Mode,
+  type TargetState,
+} from "./openmetrics-page.ts";
 import { address, authorization, checkCredentials, credentials } from "./options.ts";
 import { defineMetricSource, type Measured, type MeasureRequest, type Sent } from "./port.ts";
-import { counterQuery, forGroup, formatSelector, labelMatcher, parseSelector, type CounterQuery, type Selector } from "./selector.ts";
+import { askedFor, MAIN, queries, type Asked, type NumberQuery } from "./queries.ts";
+import { formatSelector } from "./selector.ts";
+import { assemble, type CohortReading } from "./values.ts";
 
 /**
  * A service's own `/metrics`, read without a metrics server between: every replica is scraped once at each look, and its
@@ -37,7 +50,7 @@ const options = z
 export const openmetrics = defineMetricSource({
   name: "openmetrics",
   options,
-  query: counterQuery,
+  query: queries,
   history: false,
   settle: 0,
   connect(given, tools) {
@@ -49,8 +62,8 @@ export const openmetrics = defineMetricSource({
     };
     return {
       async measure(requests, { deadline }) {
-        const prepared = requests.map(prepare);
-        const wanted = new Set([STARTED, ...prepared.flatMap(({ selectors }) => selectors.map(({ name }) => name))]);
+        const prepared = requests.map((request): Prepared => ({ request, asked: askedFor(request) }));
+        const wanted = new Set([STARTED, ...prepared.flatMap(({ asked }) => asked.map(({ selector }) => selector.name))]);
         const pages = new Map<string, Exposition>();
         const failures: string[] = [];
         await Promise.all(
@@ -67,40 +80,28 @@ export const openmetrics = defineMetricSource({
           const sent: Sent = { queries: queriesOf(metric, targets), missing: [], withoutEvents: [] };
           // Some of the replicas are not all of them.
           if (failures.length > 0) return { sent, status: "error", reason: failures.sort().join("; ") };
-          return measureOne(metric, ordered, at, { ...sent, newest: at }, tools.redact);
+          try {
+            return measureOne(metric, ordered, at, { ...sent, newest: at }, tools.redact);
+          } catch (error) {
+            if (!(error instanceof NoData)) throw error;
+            return { sent: { ...sent, newest: at }, status: "noData", reason: error.message };
+          }
         });
       },
     };
   },
 });
 
-/** When the process began: tells a restart that counted past the old value before anybody looked. */
-const STARTED = "process_start_time_seconds";
-
 /** More would make every look of the ledger megabytes long. */
 const MAX_SERIES = 10_000;
 
-interface PreparedCohort {
-  cohort: Cohort;
-  events: Selector;
-  total: Selector;
-}
-
 interface Prepared {
-  request: MeasureRequest<CounterQuery>;
-  cohorts: PreparedCohort[];
-  selectors: Selector[];
+  request: MeasureRequest<NumberQuery>;
+  asked: Asked[];
 }
 
-function prepare(request: MeasureRequest<CounterQuery>): Prepared {
-  const events = parseSelector(request.events.counter);
-  const total = parseSelector(request.total.counter);
-  const cohorts = request.cohorts.map(({ cohort, label }) => ({ cohort, events: forGroup(events, label), total: forGroup(total, label) }));
-  return { request, cohorts, selectors: cohorts.flatMap((each) => [each.events, each.total]) };
-}
-
-function queriesOf({ selectors }: Prepared, targets: string[]): string[] {
-  return [...targets.map((target) => `GET ${target}`), ...new Set(selectors.map(formatSelector))];
+function queriesOf({ asked }: Prepared, targets: string[]): string[] {
+  return [...targets.map((target) => `GET ${target}`), ...new Set(asked.map(({ selector }) => formatSelector(selector)))];
 }
 
 /** The page, or a sentence that says what was wrong with it. */
@@ -123,105 +124,96 @@ async function scrape(
   }
 }
 
+/** One metric at this look: a baseline, or what it rose by since the look of its cursor. Throws `NoData`. */
 function measureOne(metric: Prepared, pages: ReadonlyMap<string, Exposition>, now: number, sent: Sent, redact: Tools["redact"]): Measured {
-  const texts = new Set(metric.selectors.map(formatSelector));
-  const known = (cohort: PreparedCohort, cursor: Cursor) =>
-    cursor.selectors.has(formatSelector(cohort.events)) && cursor.selectors.has(formatSelector(cohort.total));
-  const cursor = readCursor(metric.request.cursor);
-  // A cursor of other selectors is no help: all of it would count from 0.
-  const before = cursor && metric.cohorts.some((cohort) => known(cohort, cursor)) ? cursor : undefined;
+  const { kind, cohorts, cursor } = metric.request;
+  const before = lookBefore(metric, readCursor(cursor));
   const targets = [...pages].map(([target, page]) => targetState(target, page, before?.targets.get(target)));
+  const modeOf = (asked: Asked): Mode => (!before ? "sum" : isKnown(metric, asked, before) ? "increase" : "remember");
+  const { readings, bounds } = readAll(metric, targets, modeOf, redact);
+  if (bounds && before?.bounds) refuseChange(before.bounds, bounds);
 
-  const readings: CohortReading[] = [];
-  for (const prepared of metric.cohorts) {
-    // A cohort that is asked for anew counts nothing until the next look: its series may be old.
-    const mode = !before ? "sum" : known(prepared, before) ? "increase" : "remember";
-    const events = readSelector(prepared.events, targets, mode, redact);
-    const total = readSelector(prepared.total, targets, mode, redact);
-    const problem = events.problem ?? total.problem;
-    if (problem) return { sent, status: "noData", reason: problem };
-    readings.push({ cohort: prepared.cohort, events, total });
-  }
-
-  const { missing, withoutEvents, ...assembled } = assemble(readings, 1);
+  const { missing, withoutEvents, ...assembled } = assemble(kind, readings, 1);
   const complete = { ...sent, missing, withoutEvents };
-  if (assembled.status === "noData") return { sent: complete, status: "noData", reason: assembled.reason + hint(metric, pages) };
-  const remembered = targets.reduce((sum, { next }) => sum + next.series.size, 0);
+  if (assembled.status === "noData") {
+    const misspelt = missing.length === cohorts.length ? hint(metric, pages) : "";
+    return { sent: complete, status: "noData", reason: assembled.reason + misspelt };
+  }
+  const next: Cursor = {
+    at: now,
+    selectors: new Set(metric.asked.filter((asked) => asked.kind !== "gauge").map(({ selector }) => formatSelector(selector))),
+    bounds,
+    targets: new Map(targets.map(({ target, next }) => [target, next])),
+  };
+  const remembered = sizeOf(next);
   if (remembered > MAX_SERIES) {
     const reason = `the selectors match ${remembered} series; at most ${MAX_SERIES} can be remembered from look to look: ask for fewer, or use a metrics server`;
     return { sent: complete, status: "noData", reason };
   }
   const counts = assembled.counts[0]!;
-  const next = writeCursor({ at: now, selectors: texts, targets: new Map(targets.map(({ target, next }) => [target, next])) });
-  if (!before) return { sent: complete, status: "baseline", at: now, cursor: next, totals: counts };
+  const users = assembled.users && { users: assembled.users[0]! };
+  const more = { sent: complete, cursor: writeCursor(next), ...(bounds && { bounds }) };
+  if (!before) return { ...more, status: "baseline", at: now, totals: counts, ...users };
   // After a clock was set back the counts are real, but the time between is not known.
-  return { sent: complete, status: "measured", intervals: [{ from: Math.min(before.at, now), to: now, counts }], cursor: next };
+  return { ...more, status: "measured", intervals: [{ from: Math.min(before.at, now), to: now, counts, ...users }] };
 }
 
-/** One target at this look: what its series were, what they are, and what to remember. */
-interface TargetState {
-  target: string;
-  page: Exposition;
-  /** Nothing, if it was never read before: then none of its series can be told from a new one. */
-  last: ReadonlyMap<string, number> | undefined;
-  next: TargetCursor;
-}
-
-function targetState(target: string, page: Exposition, before: TargetCursor | undefined): TargetState {
-  const found = page.samples.get(STARTED)?.find(({ labels }) => labels.size === 0)?.value;
-  const started = found !== undefined && Number.isFinite(found) ? found : undefined;
-  // Clients derive it from the time of boot, which may wander by a second.
-  const restarted = started !== undefined && before?.started !== undefined && started > before.started + 1;
-  const last = restarted ? new Map<string, number>() : before?.series;
-  return { target, page, last, next: { started, series: new Map(last) } };
-}
-
-/**
- * All series of one selector over all targets, which `next` then remembers. `sum` gives their values, `increase` what
- * they rose by, `remember` nothing.
- */
-function readSelector(
-  selector: Selector,
-  targets: TargetState[],
-  mode: "sum" | "increase" | "remember",
+/** What the pages of all targets say of each cohort, and the bounds that all histograms have, ∞ left out. Throws `NoData`. */
+function readAll(
+  { request, asked }: Prepared,
+  targets: readonly TargetState[],
+  modeOf: (asked: Asked) => Mode,
   redact: Tools["redact"],
-): Reading & { problem?: string } {
-  const matches = labelMatcher(selector);
-  let sum = 0;
-  let found = false;
-  for (const { target, page, last, next } of targets) {
-    const samples = samplesOf(page, selector, matches);
-    if (samples.length > 0 && page.types.get(selector.name) === "gauge") return unusable(`${selector.name} is a gauge, not a counter`);
-    const seen = new Set<string>();
-    for (const { labels, value } of samples) {
-      // It is remembered in the ledger, and a page may repeat in a label what it was sent.
-      const series = redact(seriesText(selector.name, labels));
-      const problem = seen.has(series) ? `${series} is shown twice` : valueProblem(series, value);
-      if (problem) return unusable(`${problem} (${target})`);
-      seen.add(series);
-      found = true;
-      if (mode === "sum") sum += value;
-      else if (mode === "increase" && last) sum += increase(last.get(series), value);
-      next.series.set(series, value);
+): { readings: CohortReading[]; bounds: number[] | undefined } {
+  const found = new Map(asked.flatMap((each) => (each.kind === "buckets" ? [[each, findHistograms(each, targets, redact)] as const] : [])));
+  const bounds = commonBounds([...found.values()].flatMap((on) => on.flatMap(({ histograms }) => histograms)));
+  const readings = request.cohorts.map(({ cohort }): CohortReading => {
+    const reading: CohortReading = { cohort, counters: {} };
+    for (const each of asked.filter((number) => number.cohort === cohort)) {
+      const histograms = found.get(each);
+      if (each.kind === "gauge") reading.gauge = readGauge(each, targets, redact);
+      else if (each.kind === "counter") {
+        const counter = readCounter(each, targets, modeOf(each), redact);
+        // Users that are asked for anew are not nobody: they are not known.
+        if (each.name !== "users" || modeOf(each) !== "remember") reading.counters[each.name] = counter;
+      } else if (histograms && bounds) reading.buckets = readBuckets(histograms, bounds, modeOf(each));
     }
+    return reading;
+  });
+  return { readings, bounds: bounds?.slice(0, -1) };
+}
+
+/** The look from which this one goes on. A cursor of other selectors is no help: all of it would count from 0. */
+function lookBefore(metric: Prepared, cursor: Cursor | undefined): Cursor | undefined {
+  return cursor && metric.request.cohorts.some(({ cohort }) => isCohortKnown(metric, cohort, cursor)) ? cursor : undefined;
+}
+
+/** Whether a number can be told from what it was. Those of a cohort that are compared with each other are, or none of them. */
+function isKnown(metric: Prepared, { cohort, name, selector }: Asked, before: Cursor): boolean {
+  return name === "users" ? before.selectors.has(formatSelector(selector)) : isCohortKnown(metric, cohort, before);
+}
+
+function isCohortKnown({ asked }: Prepared, cohort: Cohort, { selectors }: Cursor): boolean {
+  const compared = asked.filter((each) => each.cohort === cohort && each.name !== "users" && each.kind !== "gauge");
+  return compared.every(({ selector }) => selectors.has(formatSelector(selector)));
+}
+
+/** How many numbers a cursor holds. */
+function sizeOf({ targets }: Cursor): number {
+  let size = 0;
+  for (const { series, histograms } of targets.values()) {
+    size += series.size;
+    for (const values of histograms.values()) size += values.length;
   }
-  return { found, increments: [sum] };
-}
-
-function unusable(problem: string): Reading & { problem: string } {
-  return { found: false, increments: [], problem };
-}
-
-function samplesOf(page: Exposition, selector: Selector, matches: (labels: ReadonlyMap<string, string>) => boolean): Sample[] {
-  return (page.samples.get(selector.name) ?? []).filter(({ labels }) => matches(labels));
+  return size;
 }
 
 /** A name that was nearly right. */
-function hint({ cohorts }: Prepared, pages: ReadonlyMap<string, Exposition>): string {
-  const name = cohorts[0]?.total.name ?? "";
+function hint({ request, asked }: Prepared, pages: ReadonlyMap<string, Exposition>): string {
+  const name = asked.find((each) => each.name === MAIN[request.kind])?.selector.name ?? "";
   for (const { names } of pages.values()) {
     if (names.has(name)) return `: ${name} is there, but not with these labels`;
-    const near = [`${name}_total`, name.replace(/_total$/, "")].find((other) => other !== name && names.has(other));
+    const near = [`${name}_total`, `${name}_bucket`, name.replace(/_total$/, "")].find((other) => other !== name && names.has(other));
     if (near) return `: there is no ${name}, but there is ${near}`;
   }
   return name === "" ? "" : `: there is no ${name}`;

@@ -1,20 +1,13 @@
 import { z } from "zod";
 import type { Tools } from "../io/port.ts";
 import { limited } from "./concurrency.ts";
-import { seriesText } from "./exposition.ts";
+import type { Series } from "./history.ts";
 
 /** The part of Prometheus' HTTP API that is needed: `POST /api/v1/query`. */
 
-/** One series of an answer; times are epoch milliseconds. A value may be NaN or infinite. */
-export interface Series {
-  /** Its labels as text, without the metric's name. */
-  series: string;
-  samples: { at: number; value: number }[];
-}
-
 export interface PrometheusApi {
   /**
-   * The series of an expression at a time. Throws an `Error` whose message is safe to show: no answer, an answer of
+   * The series of an expression at a time; times are epoch milliseconds. Throws an `Error` whose message is safe to show: no answer, an answer of
    * another kind than `expect`, a refusal, a warning (the answer is then not all there is).
    */
   query(expression: string, time: number, expect: "vector" | "matrix"): Promise<Series[]>;
@@ -130,10 +123,9 @@ function readSeries(result: unknown, expect: "vector" | "matrix"): Series[] | un
     const samples: Series["samples"] = [];
     for (const pair of list as unknown[]) {
       if (!Array.isArray(pair) || typeof pair[0] !== "number" || typeof pair[1] !== "string" || pair[1] === "") return undefined;
-      // "NaN", "+Inf" and "-Inf" all come out as no finite number.
-      samples.push({ at: Math.round(pair[0] * 1000), value: pair[1] === "+Inf" || pair[1] === "-Inf" ? Infinity : Number(pair[1]) });
+      samples.push({ at: Math.round(pair[0] * 1000), value: Number(pair[1].endsWith("Inf") ? `${pair[1]}inity` : pair[1]) });
     }
-    all.push({ series: seriesText("", labels), samples });
+    all.push({ labels, samples });
   }
   return all;
 }

@@ -1,7 +1,7 @@
 import type { Instant } from "../model/measurement.ts";
-import { valueProblem } from "./counts.ts";
-import type { SeriesHistory, Window } from "./history.ts";
-import type { PrometheusApi, Series } from "./prometheus-api.ts";
+import { seriesText } from "./exposition.ts";
+import type { Samples, Series } from "./history.ts";
+import type { PrometheusApi } from "./prometheus-api.ts";
 
 /** Which samples of a selector are asked for, so that few queries give exact counts. */
 
@@ -11,108 +11,164 @@ const MINUTE = 60_000;
 const LOOKBACK = 60 * MINUTE;
 /** Up to here an interval's samples are read as they are; of a longer one only the ends, unless a series fell in it. */
 const SHORT = 5 * MINUTE;
-/** The longest piece of samples that is asked for at once: thousands of series of it fit into one answer. */
+/** The longest piece of samples that is asked for at once, of so many series; of more a shorter one, so that it fits into an answer. */
 const PIECE = 15 * MINUTE;
+const SERIES = 2000;
 
-/** Numbers that cannot be used, as opposed to no answer. */
-export class NoData extends Error {}
+type Ask = PrometheusApi["query"];
 
-export interface TimedHistory extends SeriesHistory {
-  /** The time of the newest sample that was seen; −Infinity for none. */
-  newest: Instant;
+export interface Span {
+  from: Instant;
+  to: Instant;
 }
 
 export interface Reading {
-  intervals: readonly { from: Instant; to: Instant }[];
-  ask: PrometheusApi["query"];
-  /** Whether the metric was there at the start of the first interval. */
-  known: () => Promise<boolean>;
+  /** In order and without gaps; not empty. */
+  intervals: readonly Span[];
+  ask: Ask;
+  /** At least so far before the end of the last interval is looked at, to know how old the numbers are. */
+  age: number;
 }
 
-/** By series, the last value at or before `from`. */
-export async function readStart(selector: string, from: Instant, ask: PrometheusApi["query"]): Promise<Map<string, number>> {
-  return lastValues(selector, await ask(`last_over_time(${selector}[${promDuration(LOOKBACK)}])`, from, "vector"));
+/** The part of an answer that is one interval's. */
+type Window = readonly Series[];
+
+interface Read {
+  windows: Window[];
+  newest: Instant;
+}
+
+/** Each series' last value at or before `from`. */
+export function readStart(selector: string, from: Instant, ask: Ask): Promise<Series[]> {
+  return ask(`last_over_time(${selector}[${promDuration(LOOKBACK)}])`, from, "vector");
 }
 
 /**
- * Asks for all that is needed of one selector: the last values before the first interval, then each interval by itself,
- * going on from the one before. At least `age` before the end of the last interval is looked at, to know how old the
- * numbers are. Throws `NoData` for values that no counter can have.
+ * Asks for all that is needed of a selector of counters: the last values before the first interval, the samples of short
+ * intervals, and the ends of long ones.
+ *
+ * @param known whether the metric was there at the start of the first interval
  */
-export async function readHistory(selector: string, reading: Reading, age: number): Promise<TimedHistory> {
+export async function readCounters(selector: string, reading: Reading, known: () => Promise<boolean>): Promise<Samples> {
   const { intervals, ask } = reading;
-  const [before, ...read] = await Promise.all([
-    readStart(selector, intervals[0]!.from, ask),
-    ...intervals.map((_, index) => readInterval(selector, reading, index, index === intervals.length - 1 ? age : 0)),
-  ]);
-  return { before, windows: read.map(({ window }) => window), newest: Math.max(...read.map(({ newest }) => newest)) };
+  const before = await readStart(selector, intervals[0]!.from, ask);
+  const piece = Math.floor(PIECE * Math.min(1, SERIES / before.length));
+  const read = await readStretches(reading, piece, (stretch, age) =>
+    stretch.long ? readEnds(selector, stretch, { ...reading, piece, age, known }) : readSamples(selector, stretch, ask, age),
+  );
+  return { before, ...read };
 }
 
-async function readInterval(
-  selector: string,
-  { intervals, ask, known }: Reading,
-  index: number,
-  age: number,
-): Promise<{ window: Window; newest: Instant }> {
-  const { from, to } = intervals[index]!;
-  const length = to - from;
-  if (length <= SHORT) {
-    const series = await ask(`${selector}[${promDuration(Math.max(length, age, 1))}]`, to, "matrix");
-    return { window: samplesWithin(selector, [series], from), newest: newestOf(series) };
+/**
+ * Asks for what a selector of gauges shows at the end of each interval: for the samples of short intervals, and for those of
+ * the last `age` milliseconds of each long one.
+ */
+export async function readGauges(selector: string, reading: Reading): Promise<Samples> {
+  const { ask, age } = reading;
+  const read = await readStretches(reading, PIECE, async (stretch) => {
+    const parts = stretch.long ? stretch.intervals.map((interval) => [interval]) : [stretch.intervals];
+    const lengthOf = (part: readonly Span[]) => (stretch.long ? age : Math.max(age, part.at(-1)!.to - part[0]!.from));
+    const answers = await Promise.all(parts.map((part) => ask(range(selector, lengthOf(part)), part.at(-1)!.to, "matrix")));
+    return { windows: parts.flatMap((part, index) => cut([answers[index]!], part)), newest: newestOf(answers.flat()) };
+  });
+  return { before: [], ...read };
+}
+
+/** Neighbouring intervals that are read together: short ones by their samples, long ones by their ends. */
+interface Stretch extends Span {
+  long: boolean;
+  intervals: Span[];
+}
+
+/** Reads all stretches of the intervals side by side; the last with the age that it has to reach back. */
+async function readStretches(
+  { intervals, age }: Reading,
+  piece: number,
+  read: (stretch: Stretch, age: number) => Promise<Read>,
+): Promise<Read> {
+  const stretches = stretchesOf(intervals, piece);
+  const all = await Promise.all(stretches.map((stretch, index) => read(stretch, index === stretches.length - 1 ? age : 0)));
+  return { windows: all.flatMap(({ windows }) => windows), newest: Math.max(...all.map(({ newest }) => newest)) };
+}
+
+/** As many short intervals as one answer has the samples of are a stretch, and all long ones that follow each other. */
+function stretchesOf(intervals: readonly Span[], piece: number): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const interval of intervals) {
+    const { from, to } = interval;
+    const long = to - from > SHORT;
+    const last = stretches.at(-1);
+    if (last?.long === long && (long || to - last.from <= piece)) {
+      last.intervals.push(interval);
+      last.to = to;
+    } else stretches.push({ long, from, to, intervals: [interval] });
   }
-  const sinceStart = to - intervals[0]!.from + LOOKBACK;
+  return stretches;
+}
+
+/** All samples of a stretch, by one query. */
+async function readSamples(selector: string, { from, to, intervals }: Stretch, ask: Ask, age: number): Promise<Read> {
+  const answer = await ask(range(selector, Math.max(to - from, age)), to, "matrix");
+  return { windows: cut([answer], intervals), newest: newestOf(answer) };
+}
+
+/** The last values of each interval of a stretch; all of its samples where a series fell or is new, piece by piece. */
+async function readEnds(
+  selector: string,
+  { from, to, intervals }: Stretch,
+  { ask, piece, age, known, ...reading }: Reading & { piece: number; known: () => Promise<boolean> },
+): Promise<Read> {
+  const sinceStart = to - reading.intervals[0]!.from + LOOKBACK;
   const [ends, resets, tail] = await Promise.all([
     // Not the instant value: a series that vanished inside the interval counts up to its last sample.
-    ask(`last_over_time(${selector}[${promDuration(length)}])`, to, "vector"),
+    Promise.all(intervals.map((each) => ask(`last_over_time(${range(selector, each.to - each.from)})`, each.to, "vector"))),
     // From the earliest value that is known, so that a fall from before the interval is seen.
-    ask(`resets(${selector}[${promDuration(sinceStart)}]) > 0`, to, "vector"),
-    age > 0 ? ask(`${selector}[${promDuration(age)}]`, to, "matrix") : [],
+    ask(`resets(${range(selector, sinceStart)}) > 0`, to, "vector"),
+    age > 0 ? ask(range(selector, age), to, "matrix") : [],
   ]);
   const newest = newestOf(tail);
-  if (resets.length === 0 && (await known())) {
-    const values = [...lastValues(selector, ends)].map(([series, value]) => [series, [value]] as const);
-    return { window: new Map(values), newest };
-  }
+  if (resets.length === 0 && (await known())) return { windows: ends, newest };
   // What a series had counted before it fell, or since it was first seen, is between the ends: all samples are needed.
   const pieces: Promise<Series[]>[] = [];
-  for (let start = from; start < to; start += PIECE) {
-    const end = Math.min(start + PIECE, to);
-    pieces.push(ask(`${selector}[${promDuration(end - start)}]`, end, "matrix"));
+  for (let start = from; start < to; start += piece) {
+    const end = Math.min(start + piece, to);
+    pieces.push(ask(range(selector, end - start), end, "matrix"));
   }
-  return { window: samplesWithin(selector, await Promise.all(pieces), from), newest };
-}
-
-function lastValues(selector: string, answer: readonly Series[]): Map<string, number> {
-  return new Map(answer.map(({ series, samples }) => [series, usable(selector, series, samples.at(-1)!.value)]));
+  return { windows: cut(await Promise.all(pieces), intervals), newest };
 }
 
 /**
- * The values after `from`, in order. The sample at exactly `from` belongs to the interval before; one at the border of
- * two pieces comes with both (a range includes its start up to Prometheus 2) and counts once.
+ * The samples of each interval `(from, to]`. The sample at exactly `from` belongs to the interval before; one at the
+ * border of two answers comes with both (a range includes its start up to Prometheus 2) and counts once.
  */
-function samplesWithin(selector: string, pieces: readonly Series[][], from: Instant): Window {
-  const window = new Map<string, number[]>();
+function cut(answers: readonly (readonly Series[])[], intervals: readonly Span[]): Window[] {
+  const windows = intervals.map(() => new Map<string, Series>());
   const reached = new Map<string, Instant>();
-  for (const { series, samples } of pieces.flat()) {
-    for (const { at, value } of samples) {
-      if (at <= (reached.get(series) ?? from)) continue;
-      reached.set(series, at);
-      const values = window.get(series);
-      if (values) values.push(usable(selector, series, value));
-      else window.set(series, [usable(selector, series, value)]);
+  for (const { labels, samples } of answers.flat()) {
+    const series = seriesText("", labels);
+    let newest = reached.get(series) ?? intervals[0]!.from;
+    let index = 0;
+    for (const sample of samples) {
+      if (sample.at <= newest) continue;
+      newest = sample.at;
+      while (index < intervals.length && sample.at > intervals[index]!.to) index++;
+      const window = windows[index];
+      if (!window) break;
+      const known = window.get(series);
+      if (known) known.samples.push(sample);
+      else window.set(series, { labels, samples: [sample] });
     }
+    reached.set(series, newest);
   }
-  return window;
+  return windows.map((window) => [...window.values()]);
 }
 
 function newestOf(series: readonly Series[]): Instant {
   return series.reduce((newest, { samples }) => Math.max(newest, samples.at(-1)?.at ?? -Infinity), -Infinity);
 }
 
-function usable(selector: string, series: string, value: number): number {
-  const problem = valueProblem(`${selector.replace(/\{.*$/s, "")}${series}`, value);
-  if (problem) throw new NoData(problem);
-  return value;
+function range(selector: string, milliseconds: number): string {
+  return `${selector}[${promDuration(Math.max(milliseconds, 1))}]`;
 }
 
 function promDuration(milliseconds: number): string {

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { anchoredPattern, escapePattern, PatternError } from "./regex.ts";
 
 /** Plain Prometheus selectors: read, filled in for a group, written and matched. Shared by all sources that count. */
@@ -20,7 +19,28 @@ export interface Selector {
 /** What stands for a group's label in a query. */
 export const PLACEHOLDER = "{{group}}";
 
-const EXAMPLE = `http_requests_total{variant="${PLACEHOLDER}",code=~"5.."}`;
+/** What a selector is for, in the words of the messages about it. */
+export interface Purpose {
+  example: string;
+  /** What it selects. */
+  one: string;
+  /** What becomes of its series, so that no function is needed. */
+  then: string;
+}
+
+const COUNTED = "its counters are subtracted for you";
+export const COUNTER: Purpose = { example: `http_requests_total{variant="${PLACEHOLDER}",code=~"5.."}`, one: "a counter", then: COUNTED };
+export const BUCKETS: Purpose = {
+  example: `http_request_duration_seconds_bucket{variant="${PLACEHOLDER}"}`,
+  one: "a histogram",
+  then: COUNTED,
+};
+export const GAUGE: Purpose = {
+  example: `process_resident_memory_bytes{variant="${PLACEHOLDER}"}`,
+  one: "a gauge",
+  then: "`over` says how its series become one number",
+};
+
 const MAX_SELECTOR = 4000;
 
 /** A text that is not a plain selector; the message says what to write instead. */
@@ -29,11 +49,11 @@ export class SelectorError extends Error {
 }
 
 /** Reads `name{label="value",…}` or `{__name__="name",…}`. Throws `SelectorError`. */
-export function parseSelector(text: string): Selector {
+export function parseSelector(text: string, { example, one, then }: Purpose = COUNTER): Selector {
   if (text.length > MAX_SELECTOR) throw new SelectorError(`a selector has at most ${MAX_SELECTOR} characters`);
   let rest = text.trim();
   const outside = /^[^{"'`]*\{\{|^[^{"'`]*\{[^"'`]*\{\{/.test(rest);
-  if (outside) throw new SelectorError(`${PLACEHOLDER} stands for the value of a label, in quotes: ${EXAMPLE}`);
+  if (outside) throw new SelectorError(`${PLACEHOLDER} stands for the value of a label, in quotes: ${example}`);
 
   let name: string | undefined;
   const matchers: Matcher[] = [];
@@ -45,15 +65,15 @@ export function parseSelector(text: string): Selector {
       if (matcher.label !== "__name__") matchers.push(matcher);
       else if (name !== undefined) throw new SelectorError(`the metric is named twice: ${name} and ${matcher.value}`);
       else if (matcher.operator !== "=")
-        throw new SelectorError(`a counter is one metric: write __name__="…", not __name__${matcher.operator}`);
+        throw new SelectorError(`${one} is one metric: write __name__="…", not __name__${matcher.operator}`);
       else name = matcher.value;
       if (!take(/^\s*,\s*/) && !/^\s*\}/.test(rest)) throw new SelectorError(`expected a comma or } before ${shown(rest)}`);
       take(/^\s+/);
     }
   }
-  if (rest.trim() !== "") throw new SelectorError(notPlain(text, rest.trim()));
-  if (!name) throw new SelectorError(`the name of the metric is missing: write ${EXAMPLE}`);
-  if (name.includes(PLACEHOLDER)) throw new SelectorError(`${PLACEHOLDER} stands for the value of a label, not for a name: ${EXAMPLE}`);
+  if (rest.trim() !== "") throw new SelectorError(notPlain(text, rest.trim(), `write a plain selector such as ${example}; ${then}`));
+  if (!name) throw new SelectorError(`the name of the metric is missing: write ${example}`);
+  if (name.includes(PLACEHOLDER)) throw new SelectorError(`${PLACEHOLDER} stands for the value of a label, not for a name: ${example}`);
   return { name, matchers };
 
   function take(pattern: RegExp): RegExpExecArray | undefined {
@@ -65,7 +85,7 @@ export function parseSelector(text: string): Selector {
 
   function takeMatcher(): Matcher {
     const label = take(/^[a-zA-Z_][a-zA-Z0-9_]*/);
-    if (!label) throw new SelectorError(`expected a label before ${shown(rest)}: write ${EXAMPLE}`);
+    if (!label) throw new SelectorError(`expected a label before ${shown(rest)}: write ${example}`);
     const operator = take(/^\s*(=~|!~|!=|=)\s*/);
     if (!operator) throw new SelectorError(`expected = or != or =~ or !~ after the label ${label[0]}`);
     const quoted = take(/^"(?:[^"\\\n]|\\.)*"|^'(?:[^'\\\n]|\\.)*'|^`[^`]*`/);
@@ -88,8 +108,7 @@ function checkPattern({ label, value }: Matcher): void {
   }
 }
 
-function notPlain(text: string, rest: string): string {
-  const write = `write a plain selector such as ${EXAMPLE}; its counters are subtracted for you`;
+function notPlain(text: string, rest: string, write: string): string {
   if (rest.startsWith("(")) return `${shown(text)} is a function or an aggregation: ${write}`;
   if (rest.startsWith("[")) return `a selector has no range ${shown(rest)}: ${write}`;
   return `${shown(rest)} is not part of a selector: ${write}`;
@@ -149,19 +168,3 @@ export function labelMatcher({ matchers }: Selector): (labels: ReadonlyMap<strin
   });
   return (labels) => tests.every((test) => test(labels));
 }
-
-/** How one number is asked for: `{ counter: 'http_requests_total{…}' }`. */
-export const counterQuery = z.strictObject({
-  counter: z
-    .string({ error: `expected a selector in quotes, such as '${EXAMPLE}'` })
-    .superRefine((text, context) => {
-      try {
-        parseSelector(text);
-      } catch (error) {
-        if (!(error instanceof SelectorError)) throw error;
-        context.addIssue({ code: "custom", message: error.message });
-      }
-    })
-    .describe("A plain Prometheus selector of a counter; {{group}} stands for the group's label."),
-});
-export type CounterQuery = z.output<typeof counterQuery>;

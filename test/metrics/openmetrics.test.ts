@@ -1,16 +1,17 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import type { HttpResponse } from "../../src/io/port.ts";
-import type { Measured, MeasureRequest } from "../../src/metrics/port.ts";
+import type { MeasureRequest } from "../../src/metrics/port.ts";
+import type { Counts } from "../../src/model/measurement.ts";
 import { openmetrics } from "../../src/metrics/openmetrics.ts";
-import type { CounterQuery } from "../../src/metrics/selector.ts";
-import { BEGIN, metricSourceConformance, type ToldStory } from "../conformance/metrics.ts";
+import type { NumberQuery } from "../../src/metrics/queries.ts";
+import { metricSourceConformance } from "../conformance/metrics.ts";
+import { BEGIN, type ToldStory } from "../conformance/metricStory.ts";
 import { startCounterProcess } from "../support/counterProcess.ts";
 import { startServer } from "../support/faultyServer.ts";
 import { freePort } from "../support/ports.ts";
-import { realTools, settableClock } from "../support/tools.ts";
-
-const clock = settableClock(BEGIN);
+import { realTools } from "../support/tools.ts";
+import { clock, cohorts, cursorOf, pages, request } from "./pages.ts";
 
 metricSourceConformance("openmetrics", {
   history: false,
@@ -25,7 +26,7 @@ metricSourceConformance("openmetrics", {
       }
       response.setHeader("content-type", "text/plain; version=0.0.4");
       response.end(
-        Object.entries(shown.series).reduce((text, [labels, value]) => `${text}${story.metric}{${labels}} ${value}\n`, "# HELP x y\n"),
+        Object.entries(shown.series).reduce((text, [series, value]) => `${text}${story.metric}${series} ${value}\n`, "# HELP x y\n"),
       );
     });
     const connected = openmetrics.connect({ url: server.url }, realTools({ clock }));
@@ -43,42 +44,6 @@ metricSourceConformance("openmetrics", {
   connect: (url, secret) =>
     openmetrics.connect(openmetrics.options.parse({ url, bearer: "${env:TOKEN}" }), realTools({ clock, env: { TOKEN: secret } })),
 });
-
-const events = { counter: 'req_total{v="{{group}}",code=~"5.."}' };
-const total = { counter: 'req_total{v="{{group}}"}' };
-const cohorts: MeasureRequest["cohorts"] = [
-  { cohort: "treatment", label: "on" },
-  { cohort: "control", label: "off" },
-];
-
-function request(cursor: unknown, changes: Partial<MeasureRequest<CounterQuery>> = {}): MeasureRequest<CounterQuery> {
-  return { metric: "errors", events, total, cohorts, intervals: [], cursor, ...changes };
-}
-
-/** Pages by address; what is not there does not answer. */
-function pages(shown: Record<string, string | Partial<HttpResponse>>, settle?: number) {
-  const asked: string[] = [];
-  const tools = realTools({
-    clock,
-    http: {
-      send: async ({ url }) => {
-        asked.push(url);
-        const page = shown[url];
-        if (page === undefined) throw new Error(`GET ${url} failed`);
-        return { status: 200, headers: {}, body: "", ...(typeof page === "string" ? { body: page } : page) };
-      },
-    },
-  });
-  const source = openmetrics.connect({ urls: Object.keys(shown), ...(settle === undefined ? {} : { settle }) }, tools);
-  const look = async (cursor?: unknown, changes?: Partial<MeasureRequest<CounterQuery>>): Promise<Measured> =>
-    (await source.measure([request(cursor, changes)], { deadline: 1000 }))[0]!;
-  return { source, look, shown, asked };
-}
-
-function cursorOf(measured: Measured): unknown {
-  if (measured.status !== "baseline" && measured.status !== "measured") throw new Error(`no cursor: ${JSON.stringify(measured)}`);
-  return JSON.parse(JSON.stringify(measured.cursor));
-}
 
 const page = (on200: number, on500: number, more = "") =>
   `req_total{v="on",code="200"} ${on200}\nreq_total{v="on",code="500"} ${on500}\n${more}`;
@@ -147,7 +112,7 @@ describe("a scraped page", () => {
     const staff = (value: number) => page(1, 1, `req_total{v="on-staff",code="500"} ${value}\n`);
     const { look, shown } = pages({ "http://a/": staff(7000) });
     const cursor = cursorOf(await look());
-    const changes: Partial<MeasureRequest<CounterQuery>> = { cohorts: [...cohorts, { cohort: "segment:staff", label: "on-staff" }] };
+    const changes: Partial<MeasureRequest<NumberQuery>> = { cohorts: [...cohorts, { cohort: "segment:staff", label: "on-staff" }] };
     const second = await look(cursor, changes);
     expect(second).toMatchObject({ intervals: [{ counts: { "segment:staff": { events: 0, total: 0 } } }] });
     shown["http://a/"] = staff(7003);
@@ -281,10 +246,10 @@ test("whatever happens and whenever one looks: nothing is counted twice, and not
           processes
             .flatMap(({ sinceLook }) => [...sinceLook])
             .reduce((sum, [name, by]) => (name.includes(`"${variant}"`) && codes.test(name) ? sum + by : sum), 0);
-        const { treatment, control } = measured.intervals[0]!.counts;
+        const { treatment, control } = measured.intervals[0]!.counts as Record<"treatment" | "control", Counts>;
         for (const [counts, variant] of [
-          [treatment!, "on"],
-          [control!, "off"],
+          [treatment, "on"],
+          [control, "off"],
         ] as const) {
           if (saysStart || !restarts) expect(counts).toEqual({ events: truth(variant, /code="5/), total: truth(variant, /./) });
           else {

@@ -3,11 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Measured, MeasureRequest } from "../../src/metrics/port.ts";
 import { prometheus } from "../../src/metrics/prometheus.ts";
 import { prometheusApi } from "../../src/metrics/prometheus-api.ts";
-import type { CounterQuery } from "../../src/metrics/selector.ts";
+import type { NumberQuery } from "../../src/metrics/queries.ts";
+import type { Counts } from "../../src/model/measurement.ts";
 import { systemClock } from "../../src/io/clock.ts";
-import { BEGIN, metricSourceConformance, type ToldStory } from "../conformance/metrics.ts";
+import { metricSourceConformance } from "../conformance/metrics.ts";
+import { BEGIN, type ToldStory } from "../conformance/metricStory.ts";
 import { startCounterProcess, type CounterProcess } from "../support/counterProcess.ts";
 import { startServer } from "../support/faultyServer.ts";
+import { historyArbitrary, truthOf } from "./histories.ts";
+import { cohorts, connect, one, queriesOf, recording, sample, within } from "./prometheusServer.ts";
 import { freePort } from "../support/ports.ts";
 import { requireProgram } from "../support/programs.ts";
 import { startPrometheus, type Prometheus } from "../support/prometheus.ts";
@@ -15,48 +19,24 @@ import { realTools, settableClock } from "../support/tools.ts";
 
 const installed = requireProgram("prometheus") !== undefined && requireProgram("promtool", "prometheus") !== undefined;
 const clock = systemClock;
-const cohorts: MeasureRequest["cohorts"] = [
-  { cohort: "treatment", label: "on" },
-  { cohort: "control", label: "off" },
-];
 
-function connect(url: string, more: Partial<Parameters<typeof prometheus.connect>[0]> = {}) {
-  return prometheus.connect({ url, ...more }, realTools({ clock }));
-}
-
-function request(metric: string, intervals: MeasureRequest["intervals"]): MeasureRequest<CounterQuery> {
+function request(metric: string, intervals: MeasureRequest["intervals"]): MeasureRequest<NumberQuery> {
   return {
     metric,
-    events: { counter: `${metric}{v="{{group}}",code=~"5.."}` },
-    total: { counter: `${metric}{v="{{group}}"}` },
+    kind: "rate",
+    numbers: { events: { counter: `${metric}{v="{{group}}",code=~"5.."}` }, total: { counter: `${metric}{v="{{group}}"}` } },
     cohorts,
     intervals,
     cursor: undefined,
   };
 }
 
-/** An interval in seconds since the beginning. */
-function within(from: number, to: number): { from: number; to: number } {
-  return { from: BEGIN + Math.round(from * 1000), to: BEGIN + Math.round(to * 1000) };
-}
-
-/** A sample as OpenMetrics has it, with its time in seconds since the beginning. */
-function sample(series: string, value: number | string, at: number): string {
-  return `${series} ${value} ${(BEGIN / 1000 + at).toFixed(3)}\n`;
-}
-
-async function one(source: ReturnType<typeof connect>, asked: MeasureRequest<CounterQuery>): Promise<Measured> {
-  return (await source.measure([asked], { deadline: 10_000 }))[0]!;
-}
-
 function countsOf(measured: Measured): [number, number, number, number][] {
   if (measured.status !== "measured") throw new Error(`expected numbers, got ${JSON.stringify(measured)}`);
-  return measured.intervals.map(({ counts: { treatment, control } }) => [
-    treatment!.events,
-    treatment!.total,
-    control!.events,
-    control!.total,
-  ]);
+  return measured.intervals.map(({ counts }) => {
+    const { treatment, control } = counts as Record<"treatment" | "control", Counts>;
+    return [treatment.events, treatment.total, control.events, control.total];
+  });
 }
 
 describe.skipIf(!installed)("a real Prometheus", () => {
@@ -65,7 +45,7 @@ describe.skipIf(!installed)("a real Prometheus", () => {
     async tell(stories) {
       const lines = stories.flatMap(({ metric, shown }) =>
         shown.flatMap(({ at, series }) =>
-          series === "dead" ? [] : Object.entries(series).map(([labels, value]) => sample(`${metric}{${labels}}`, value, at)),
+          series === "dead" ? [] : Object.entries(series).map(([name, value]) => sample(`${metric}${name}`, value, at)),
         ),
       );
       const server = await startPrometheus({ samples: `${lines.join("")}# EOF\n` });
@@ -154,16 +134,14 @@ describe.skipIf(!installed)("a real Prometheus", () => {
       );
     });
 
-    test("nothing is asked twice in a look, and borders are shared", async () => {
+    test("nothing is asked twice in a look", async () => {
       const intervals = [within(60, 120), within(120, 180), within(180, 240)];
       const server2 = await recording(server.url);
       try {
         await connect(server2.url).measure([request("long_total", intervals), request("long_total", intervals)], { deadline: 10_000 });
-        const queries = server2.requests
-          .map(({ body }) => new URLSearchParams(body))
-          .map((form) => `${form.get("time")} ${form.get("query")}`);
+        const queries = queriesOf(server2);
         expect(new Set(queries).size).toBe(queries.length);
-        expect(queries).toHaveLength(4 * (1 + 3)); // For each selector the start, and each interval.
+        expect(queries).toHaveLength(4 * (1 + 1)); // For each selector the start, and the samples of all intervals.
       } finally {
         await server2.close();
       }
@@ -372,21 +350,10 @@ test.each<[string, string]>([
   ["x_total offset 5m", "not part of a selector"],
   ['{v="on"}', "name of the metric is missing"],
 ])("a query such as %s is refused with what to write", (counter, message) => {
-  const { error } = prometheus.query.safeParse({ counter });
+  const { error } = prometheus.query.counter!.safeParse({ counter });
   expect(error?.issues[0]?.message).toContain(message);
   expect(error?.issues[0]?.message).toContain('write http_requests_total{variant="{{group}}"'.slice(6));
 });
-
-/** Passes everything on to a server, and remembers it. */
-async function recording(url: string) {
-  const server = await startServer((_, response) => {
-    const { path, body } = server.requests.at(-1)!;
-    void fetch(url + path, { method: "POST", body: new URLSearchParams(body) })
-      .then((answer) => answer.text())
-      .then((text) => response.end(text));
-  });
-  return server;
-}
 
 async function countSeries(url: string): Promise<number> {
   const answer = (await (await fetch(`${url}/api/v1/query?query=live_total`)).json()) as { data: { result: unknown[] } };
@@ -400,65 +367,4 @@ function sleep(milliseconds: number): Promise<void> {
 async function waitFor(holds: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 20_000; Date.now() < end; await sleep(100)) if (await holds()) return;
   throw new Error("it did not happen in 20 s");
-}
-
-interface History {
-  /** By labels, values and their times in seconds. */
-  series: Map<string, [at: number, value: number][]>;
-  /** What was counted, by labels and times in milliseconds. */
-  counted: { labels: string; at: number; by: number }[];
-}
-
-/** Two processes scraped every 15 s for 100 minutes, with births, restarts that are seen as falls, and missed scrapes. */
-function historyArbitrary(): fc.Arbitrary<History> {
-  const labels = ["a", "b"].flatMap((instance) =>
-    ["on", "off"].flatMap((variant) => ["200", "500"].map((code) => `v="${variant}",code="${code}",i="${instance}"`)),
-  );
-  const event = fc.record({
-    series: fc.integer({ min: 0, max: labels.length - 1 }),
-    scrape: fc.integer({ min: 1, max: 400 }),
-    kind: fc.constantFrom("add", "add", "add", "restart", "gap"),
-    by: fc.integer({ min: 1, max: 1000 }),
-  });
-  return fc.array(event, { minLength: 50, maxLength: 300 }).map((events) => {
-    const history: History = { series: new Map(), counted: [] };
-    for (const [index, name] of labels.entries()) {
-      const own = events.filter(({ series }) => series === index);
-      const values: [number, number][] = [];
-      // The totals are there from the start, so that it is known what is born later.
-      let value = name.includes('code="200"') ? 5 : 0;
-      let gap = 0;
-      let pending = 0;
-      for (let scrape = 0; scrape <= 400; scrape++) {
-        for (const { kind, by } of own.filter((each) => each.scrape === scrape)) {
-          if (kind === "gap") gap = by % 12;
-          else if (kind === "restart" && value + pending > 1 && gap === 0 && pending === 0) {
-            const after = by % value;
-            history.counted.push({ labels: name, at: scrape * 15_000, by: after });
-            value = after;
-            break; // Nothing else at this scrape, so that the fall is seen.
-          } else if (kind === "add") pending += by;
-        }
-        if (gap > 0) {
-          gap--;
-          continue;
-        }
-        if (pending > 0) history.counted.push({ labels: name, at: scrape * 15_000, by: pending });
-        value += pending;
-        pending = 0;
-        if (value > 0 || values.length > 0) values.push([scrape * 15, value]);
-      }
-      if (values.length > 0) history.series.set(name, values);
-    }
-    return history;
-  });
-}
-
-function truthOf({ counted }: History, from: number, to: number): [number, number, number, number] {
-  const sum = (variant: string, code: string) =>
-    counted.reduce(
-      (all, { labels, at, by }) => (at > from && at <= to && labels.includes(`v="${variant}"`) && labels.includes(code) ? all + by : all),
-      0,
-    );
-  return [sum("on", 'code="5'), sum("on", "code="), sum("off", 'code="5'), sum("off", "code=")];
 }

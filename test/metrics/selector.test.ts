@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { counterQuery, formatSelector, forGroup, labelMatcher, parseSelector, SelectorError } from "../../src/metrics/selector.ts";
+import { counterQuery } from "../../src/metrics/queries.ts";
+import { formatSelector, forGroup, labelMatcher, parseSelector, SelectorError } from "../../src/metrics/selector.ts";
 
 describe("a selector", () => {
   test.each<[string, string]>([
