@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { statusSchema } from "../../src/report/status.schema.ts";
+import type { Ran } from "../support/cli.ts";
 import { makeScene, planTree, startShopPage, type Scene } from "../support/scene.ts";
 
 /** A flag and a plan that people change by hand while the rollout runs. */
@@ -43,6 +44,13 @@ async function status(scene: Scene) {
   return statusSchema.parse(JSON.parse((await scene.call("status", "checkout", "--json")).stdout));
 }
 
+/** A few looks, the last one when it rolls back: one alone is no proof, however gross the harm. */
+async function looksUntilHarm(scene: Scene): Promise<Ran> {
+  let ran = await scene.rollout("advance", "plan.yaml");
+  for (let looks = 1; looks < 6 && ran.status === 0; looks++) ran = await scene.rollout("advance", "plan.yaml");
+  return ran;
+}
+
 describe("a flag that somebody set to a larger share", () => {
   async function drifted() {
     const all = await begun();
@@ -70,7 +78,7 @@ describe("a flag that somebody set to a larger share", () => {
     const { shop, scene } = await drifted();
     await scene.call("advance", "plan.yaml");
     shop.errors.treatment = 400;
-    expect(await scene.rollout("advance", "plan.yaml")).toMatchObject({ status: 3 });
+    expect(await looksUntilHarm(scene)).toMatchObject({ status: 3 });
     expect(await scene.usersWithFeature()).toBe(0);
   });
 
@@ -217,7 +225,7 @@ describe("a plan file that was edited under way", () => {
     const { shop, scene, planAgain } = await begun();
     await scene.write("plan.yaml", planAgain({ guardrails: [{ metric: "errors", max: "90%" }] }));
     shop.errors.treatment = 400;
-    expect(await scene.rollout("advance", "plan.yaml")).toMatchObject({ status: 3 });
+    expect(await looksUntilHarm(scene)).toMatchObject({ status: 3 });
     expect(await scene.usersWithFeature()).toBe(0);
   });
 
@@ -348,7 +356,7 @@ test("a pause by a person stops advancing, never guarding", async () => {
   expect(held.status).toBe(24);
   expect(held.stdout).toContain("holidays");
   shop.errors.treatment = 400;
-  expect(await scene.call("advance", "plan.yaml")).toMatchObject({ status: 3 });
+  expect(await looksUntilHarm(scene)).toMatchObject({ status: 3 });
 });
 
 test("a flag that is on before the rollout begins is refused with 4, or adopted", async () => {

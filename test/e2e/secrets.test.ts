@@ -64,7 +64,9 @@ const env = { CANARY, ROLLOUT_DEBUG: "1" };
 
 async function sceneWith(url: string, type: string, how: How): Promise<Scene> {
   const sources = { shop: { type, url: type === "openmetrics" ? `${url}/metrics` : url, ...how } };
-  const scene = await makeScene(planTree(url, { sources, policy: { poll: "50ms", onNoData: { hold: "0s", then: "pause" } } }));
+  const scene = await makeScene(
+    planTree(url, { sources, policy: { poll: "50ms", onBlind: "advance", onNoData: { hold: "0s", then: "pause" } } }),
+  );
   await scene.write("canary.txt", `${CANARY}\n`);
   return scene;
 }

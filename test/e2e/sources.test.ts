@@ -159,7 +159,7 @@ describe("before anybody is exposed, nothing is recorded and nobody gets the fea
 });
 
 describe("once somebody has the feature", () => {
-  const policy = { poll: "100ms", onNoData: { hold: "2s", then: "pause" } };
+  const policy = { poll: "100ms", onBlind: "advance", onNoData: { hold: "2s", then: "pause" } };
 
   test.concurrent.each<[string, RequestListener, string]>([
     ["cut off", faults["reset"]!, "was cut off by the other side"],
@@ -204,7 +204,9 @@ describe("once somebody has the feature", () => {
 
   test.concurrent("then: rollback turns the feature off instead", PATIENT, async () => {
     const shop = await startShopPage();
-    const scene = await makeScene(planTree(shop.url, { policy: { poll: "50ms", onNoData: { hold: "0s", then: "rollback" } } }));
+    const scene = await makeScene(
+      planTree(shop.url, { policy: { poll: "50ms", onBlind: "advance", onNoData: { hold: "0s", then: "rollback" } } }),
+    );
     await scene.call("advance", "plan.yaml");
     expect(await scene.usersWithFeature()).toBeGreaterThan(0);
     shop.answerWith(faults["reset"]!);

@@ -63,7 +63,7 @@ export function planTree(url: string, changes: Tree = {}): Tree {
       },
     },
     guardrails: [{ metric: "errors", max: "5%" }],
-    policy: { poll: "50ms" },
+    policy: { poll: "50ms", onBlind: "advance" },
     stages: [
       { expose: "5%", bake: "1ms" },
       { expose: "50%", bake: "1ms" },
