@@ -91,10 +91,13 @@ function versusMistake({ form, shape, comparison }: Subject, { withHistory }: Ar
   };
 }
 
-/** How much a stage can see is told by the requests that it has; a gauge is read as often whoever is exposed. */
-function detectMistake({ shape: { name, kind } }: Subject): Mistake | undefined {
-  if (kind !== "gauge") return undefined;
-  return { message: `\`detect\` is of what is counted, and \`${name}\` is a gauge`, mend: "remove it" };
+/** How much a stage can see is told by the requests that it has, where what is judged is counted and its rate can be assumed. */
+function detectMistake({ guardrail, comparison, shape: { name, kind } }: Subject): Mistake | undefined {
+  if (kind === "gauge") return { message: `\`detect\` is of what is counted, and \`${name}\` is a gauge`, mend: "remove it" };
+  if (guardrail.quantile !== undefined)
+    return { message: "how much of a quantile can be detected depends on the values themselves", mend: "remove `detect`" };
+  if (comparison !== "the past") return undefined;
+  return { message: "how much can be detected is only known against a control or a fixed limit", mend: "remove `detect`" };
 }
 
 /** The stricter test is that of a rate, and of a histogram bucket by bucket, against the control; all others have but one. */

@@ -123,7 +123,7 @@ describe("the normal form of guardrails", () => {
     const [required, floor, slow] = await guardrailsOf(
       "metric: errors, maxIncrease: 20%, require: clear, proof: strict, detect: 100%",
       "metric: errors, min: 90%, detect: 80%",
-      "metric: latency, quantile: 95%, max: 500ms, detect: 1s",
+      "metric: latency, maxIncrease: 10%, detect: 50%",
     );
     expect(required).toMatchObject({
       id: "errors maxIncrease 20%",
@@ -132,7 +132,7 @@ describe("the normal form of guardrails", () => {
       detect: { form: "maxIncrease", by: "ratio", amount: 1 },
     });
     expect(floor?.detect).toEqual({ form: "min", rate: 0.8 });
-    expect(slow?.detect).toEqual({ form: "max", value: 1 });
+    expect(slow?.detect).toEqual({ form: "maxIncrease", by: "ratio", amount: 0.5 });
   });
 });
 

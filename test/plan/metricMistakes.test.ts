@@ -257,6 +257,16 @@ describe("guardrails, whose metric says which forms and units they have", () => 
       "22:49 `detect` is written otherwise than the limit, so nobody can tell which allows more → write it as the limit is written: 20%",
     ],
     [
+      "harm to detect in a quantile",
+      "metric: latency, quantile: 95%, maxIncrease: 50ms, detect: 90ms",
+      "22:58 how much of a quantile can be detected depends on the values themselves → remove `detect`",
+    ],
+    [
+      "harm to detect against the past",
+      "metric: site, maxIncrease: 1%, versus: { before: 24h }, detect: 5%",
+      "22:63 how much can be detected is only known against a control or a fixed limit → remove `detect`",
+    ],
+    [
       "harm to detect in a gauge",
       "metric: heap, max: 800MiB, detect: 900MiB",
       "22:34 `detect` is of what is counted, and `heap` is a gauge → remove it",
