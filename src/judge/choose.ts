@@ -1,5 +1,6 @@
 import type { Limit, Metric, RelativeLimit } from "../model/plan.ts";
 import type { Choice, Judged } from "./choice.ts";
+import type { HistogramView } from "./histogramView.ts";
 import { againstThePast } from "./past.ts";
 import { ceilingMethod } from "./methods/ceiling.ts";
 import { levelChangeMethod } from "./methods/levelChange.ts";
@@ -10,7 +11,7 @@ import { meanLimitMethod } from "./methods/meanLimit.ts";
 import { pointsMethod } from "./methods/points.ts";
 import { quantileRiseMethod } from "./methods/quantileRise.ts";
 import { ratioMethod } from "./methods/ratio.ts";
-import { slowdownMethod, type HistogramView } from "./methods/slowdown.ts";
+import { slowdownMethod } from "./methods/slowdown.ts";
 import { quantity } from "./numbers.ts";
 import { rateOf, shareAbove } from "./rates.ts";
 

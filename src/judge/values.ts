@@ -47,8 +47,10 @@ function addSums(one: Sums, other: Sums): Sums {
   return { count: one.count + other.count, sum: one.sum + other.sum, sumSquares: one.sumSquares + other.sumSquares };
 }
 
+/** What was counted in other buckets cannot be added. */
 function addBuckets(one: Buckets, other: Buckets): Buckets {
-  return { buckets: other.buckets.map((count, index) => count + (one.buckets[index] ?? 0)) };
+  if (one.buckets.length !== other.buckets.length) return other;
+  return { buckets: other.buckets.map((count, index) => count + one.buckets[index]!) };
 }
 
 /** What cannot have been measured, as text; nothing when all is well. */

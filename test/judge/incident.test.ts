@@ -21,7 +21,11 @@ describe("a fixed limit that is broken", () => {
   });
 
   test("is no longer broken some time after the incident is over, and the next harm is harm", () => {
-    expect(story("max", look(10, 1, 1), look(5, 6, 6), look(15, 1, 1), look(5, 8, 1)).slice(1)).toEqual(["breach, shared", "inconclusive", "breach"]);
+    expect(story("max", look(10, 1, 1), look(5, 6, 6), look(15, 1, 1), look(5, 8, 1)).slice(1)).toEqual([
+      "breach, shared",
+      "inconclusive",
+      "breach",
+    ]);
   });
 
   test("by both is harm all the same once the treatment is shown to be worse off", () => {

@@ -12,7 +12,7 @@ const HOUR = 3_600_000;
 /** Of more readings every other one is kept: a trend is as well seen in half of them. */
 const MOST = 240;
 /** So many readings, and twice as many each time after, before it is asked; and when the stage has baked. */
-const FIRST_ASKED_AT = 10;
+export const FIRST_ASKED_AT = 10;
 
 const memorySchema = z.strictObject({
   /** When and how much, the oldest first. */

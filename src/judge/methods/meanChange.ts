@@ -86,6 +86,11 @@ export function meanChangeMethod(view: MeanView, limit: RelativeLimit, { detect 
   });
 }
 
+/** How many times as large a variance is once the mean is another: values that all grow by a factor spread by it as well. */
+export function widening(mean: number, harmed: number): number {
+  return mean > 0 && harmed > 0 ? (harmed / mean) ** 2 : 1;
+}
+
 /** What a limit is tuned to, in the unit of the values. */
 function resolutionOf({ by, amount }: RelativeLimit, scale: number): number {
   const named = by === "ratio" ? amount * scale : amount;
@@ -135,10 +140,11 @@ function meanSizes(limit: RelativeLimit, detect: Guardrail["detect"], { sums, al
   const decrease = limit.form === "maxDecrease";
   const line = limit.by === "ratio" ? (decrease ? 1 / (1 - limit.amount) : 1 + limit.amount) : 1;
   const perTreated = treatment.count / control.count;
+  const own = variance * widening(mean, decrease ? mean - named : mean + named);
   const shift = {
     distance: Math.abs(named - allowed) * (decrease ? line : 1),
     resolution: resolutionOf(limit, Math.abs(mean)),
-    variance: variance * (decrease ? line * line + perTreated : 1 + line * line * perTreated),
+    variance: decrease ? own * line * line + variance * perTreated : own + variance * line * line * perTreated,
   };
   const needs = requestsForShift(shift, { alpha: tuningAlpha(alpha), power });
   return sizesOf(treatment.count, Math.max(needs, ENOUGH_OBSERVATIONS), 0);

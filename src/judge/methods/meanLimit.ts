@@ -11,7 +11,7 @@ import { ready } from "../rates.ts";
 import { sizesOf } from "../sizes.ts";
 import { tuningAlpha } from "../tuning.ts";
 import { sumsIn } from "../values.ts";
-import type { MeanView } from "./meanChange.ts";
+import { widening, type MeanView } from "./meanChange.ts";
 
 interface Memory {
   readonly harm: MeanLimitState;
@@ -71,10 +71,12 @@ function meanLimitSizes(limit: MeanLimit, detect: Guardrail["detect"], resolutio
   const { sums, alpha, power = 0.8 } = sized;
   const { count: seen, sum, sumSquares } = sumsIn(sums.treatment);
   if (seen < 2) return {};
-  const variance = Math.max(0, sumSquares / seen - (sum / seen) ** 2);
+  const mean = sum / seen;
   // Twice the limit, or half of it.
-  const distance =
-    detect && "value" in detect ? Math.abs(detect.value - limit.value) : Math.abs(limit.value) * (limit.form === "max" ? 1 : 0.5);
+  const usual = limit.value + Math.abs(limit.value) * (limit.form === "max" ? 1 : -0.5);
+  const named = detect && "value" in detect ? detect.value : usual;
+  const variance = Math.max(0, sumSquares / seen - mean * mean) * widening(mean, named);
+  const distance = Math.abs(named - limit.value);
   const needs = requestsForShift({ distance, resolution, variance }, { alpha: tuningAlpha(alpha), power });
   return sizesOf(seen, Math.max(needs, ENOUGH_OBSERVATIONS), 0);
 }

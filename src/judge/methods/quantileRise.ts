@@ -1,13 +1,13 @@
 import { z } from "zod";
 import type { RelativeLimit } from "../../model/plan.ts";
 import type { HistogramGroups } from "../../stats/histogram.ts";
-import { finestRise, quantileBucket, quantileRise, radiusForOne, type QuantileRange } from "../../stats/quantile.ts";
+import { finestRise, quantileBucket, quantileRise, radiusForOne, type QuantileRange, type Radius } from "../../stats/quantile.ts";
+import { boundsText, type HistogramView } from "../histogramView.ts";
 import { fitting } from "../memories.ts";
 import { method, type Method, type StageSums } from "../method.ts";
 import { change, count, percent, quantity } from "../numbers.ts";
 import { ready } from "../rates.ts";
 import { bucketsIn } from "../values.ts";
-import type { HistogramView } from "./slowdown.ts";
 
 interface Buckets {
   readonly treatment: readonly number[];
@@ -40,13 +40,10 @@ export function quantileRiseMethod({ metricName, unit, bounds }: HistogramView, 
   const counts = z.array(z.number().min(0)).length(buckets);
   const sums = z.strictObject({ treatment: counts, control: counts });
   const memorySchema: z.ZodType<Memory> = z.strictObject({ stages: z.number().int().min(1), harm: sums, within: sums });
-  const verdictOf = (groups: Buckets, stages: number, alpha: number) => {
-    const share = (6 * alpha) / (Math.PI * stages) ** 2 / 2;
-    const tuning = { optimum: OPTIMAL_BEYOND / Math.min(p, 1 - p), alpha: share };
-    return quantileRise({ bounds, ...groups }, p, rise, (total) => radiusForOne(p, total, tuning, share), ratio).verdict;
-  };
+  const verdictOf = (groups: Buckets, stages: number, alpha: number) =>
+    quantileRise({ bounds, ...groups }, p, rise, radiusIn(p, stages, alpha), ratio).verdict;
   return method<Memory>({
-    name: `quantile at ${bounds.length} bounds`,
+    name: `quantile at ${boundsText(bounds)}`,
     compares: true,
     hasEValues: false,
     begin: () => ({ stages: 1, harm: nothing, within: nothing }),
@@ -90,6 +87,13 @@ export function quantileRiseMethod({ metricName, unit, bounds }: HistogramView, 
   function bucketOf(of: readonly number[]): QuantileRange | undefined {
     return quantileBucket({ bounds, counts: of }, p);
   }
+}
+
+/** How far a group's share of values up to a bound may be from the true one, after so many values of the s-th stage. */
+export function radiusIn(p: number, stages: number, alpha: number): (total: number) => Radius {
+  const share = (6 * alpha) / (Math.PI * stages) ** 2 / 2;
+  const tuning = { optimum: OPTIMAL_BEYOND / Math.min(p, 1 - p), alpha: share };
+  return (total) => radiusForOne(p, total, tuning, share);
 }
 
 function total(counts: readonly number[]): number {

@@ -10,6 +10,7 @@ import {
   withinLogE,
   type TwoSidedDab,
 } from "../../stats/twoSidedDab.ts";
+import { boundsText, type HistogramView } from "../histogramView.ts";
 import { fitting, shapedLike } from "../memories.ts";
 import { method, type Method, type StageSums } from "../method.ts";
 import { noiseFound } from "../noise.ts";
@@ -18,13 +19,6 @@ import { rateFigures, shareAbove } from "../rates.ts";
 import { bucketsIn } from "../values.ts";
 
 const stateSchema = shapedLike(beginTwoSidedDab());
-
-/** The histogram whose slowdown is looked for. */
-export interface HistogramView {
-  readonly metricName: string;
-  readonly unit: string | undefined;
-  readonly bounds: readonly number[];
-}
 
 /**
  * "Any slowdown": at each bound DAB on the share of slower values, and the mean of their E (`stats/slowdown.ts`). It is
@@ -47,7 +41,7 @@ export function slowdownMethod(view: HistogramView, limit: RelativeLimit, { proo
     control: bucketsIn(control, buckets),
   });
   return method<TwoSidedDab[]>({
-    name: `slowdown at ${bounds.length} bounds`,
+    name: `slowdown at ${boundsText(bounds)}`,
     compares: true,
     hasEValues: true,
     begin: () => beginSlowdown(test, bounds.length),
