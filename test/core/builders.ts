@@ -5,7 +5,7 @@ import type { Findings } from "../../src/core/gates.ts";
 import type { Entry, Statement } from "../../src/model/entry.ts";
 import { EVERYBODY, OFF, type Exposure } from "../../src/model/exposure.ts";
 import type { FlagSnapshot } from "../../src/model/flag.ts";
-import type { Cohort, Counts, Instant, Measurement, MetricReading } from "../../src/model/measurement.ts";
+import type { Cohort, Counts, Instant, Measurement, MetricReading, Value } from "../../src/model/measurement.ts";
 import type { Guardrail, Metric, Plan, Stage } from "../../src/model/plan.ts";
 import type { Progress, State } from "../../src/model/state.ts";
 import type { Decision, GateName, Verdict, VerdictKind } from "../../src/model/verdict.ts";
@@ -111,7 +111,7 @@ export const verdict = (kind: VerdictKind, id = "errors"): Verdict => ({
   sentence: `${id} are ${kind}`,
 });
 /** An interval `(from, to]`. */
-export const interval = (from: Instant, to: Instant, counts: Partial<Record<Cohort, Counts>>, mixed = false): Measurement => ({
+export const interval = (from: Instant, to: Instant, counts: Partial<Record<Cohort, Value>>, mixed = false): Measurement => ({
   from,
   to,
   mixed,

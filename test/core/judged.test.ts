@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { decide } from "../../src/core/decide.ts";
 import type { Findings } from "../../src/core/gates.ts";
+import { OFF } from "../../src/model/exposure.ts";
 import type { State } from "../../src/model/state.ts";
 import type { SplitCheck, Verdict } from "../../src/model/verdict.ts";
 import {
@@ -19,6 +21,10 @@ import {
   START,
   state,
   verdict,
+  foreign,
+  known,
+  unexposed,
+  unreadable,
 } from "./builders.ts";
 
 type Row = [statement: string, before: Partial<State>, found: Partial<Findings>, expected: string];
@@ -241,3 +247,101 @@ test("a metric of another kind bakes and counts by what it has: values, readings
     expect(decided(before, found).gate("bake").sentence).toBe("baked 10 min of 30 min measured");
   }
 });
+
+describe("what every gate says of a stage in which all is well, and before the first", () => {
+  test("of a stage", () => {
+    const { gates } = decided();
+    expect(Object.fromEntries(gates.map(({ gate, sentence }) => [gate, sentence]))).toEqual({
+      breach: "no guardrail is broken",
+      drift: "the flag is as the ledger says: 1%",
+      validity: "the sample ratio is not checked",
+      data: "all metrics are measured",
+      bake: "baked 30 min of 30 min measured",
+      samples: "no minimum is set",
+      verdicts: "no guardrail is undecided",
+      plan: "the plan is the ledger's",
+      pause: "not paused",
+    });
+  });
+
+  test("of nobody", () => {
+    const { gates } = decide(unexposed(), findings({ flag: known(OFF), verdicts: [], metrics: {} }));
+    expect(Object.fromEntries(gates.map(({ gate, sentence }) => [gate, sentence]))).toMatchObject({
+      breach: "nobody was exposed before",
+      drift: "the flag is as the ledger says: off",
+      data: "nothing is measured",
+      bake: "nobody was exposed before",
+      samples: "nobody was exposed before",
+      verdicts: "nobody was exposed before",
+    });
+  });
+
+  test.each<[string, Partial<State>, Partial<Findings>, string, string, string]>([
+    ["without guardrails", { plan: plan({ guardrails: [] }) }, { verdicts: [] }, "breach", "open", "no guardrail watches this stage"],
+    ["by the clock", { plan: plan({ guardrails: [] }) }, { verdicts: [] }, "bake", "open", "baked 59 min of 30 min by the clock"],
+    [
+      "without guardrails, of samples",
+      { plan: plan({ guardrails: [] }) },
+      { verdicts: [] },
+      "samples",
+      "open",
+      "no guardrail can be judged here",
+    ],
+    ["without a bake", { plan: plan({ stages: [{ ...plan().stages[0]!, bake: 0 }] }) }, {}, "bake", "open", "the stage asks for no bake"],
+    [
+      "with another plan file",
+      {},
+      { planDiffers: true },
+      "plan",
+      "waiting",
+      "the plan file differs from the plan of this run; advancing waits for `accept`",
+    ],
+    [
+      "with a breach that stands",
+      { breach: { guardrails: ["errors", "slow"], at: START } },
+      {},
+      "breach",
+      "failed",
+      "the breach of errors, slow is not answered yet",
+    ],
+    ["with a flag that cannot be read", {}, { flag: unreadable }, "drift", "waiting", "the flag could not be read: timeout"],
+    [
+      "with somebody else's rules",
+      {},
+      { flag: foreign },
+      "drift",
+      "failed",
+      "the flag says something that is not of this plan: a rule of somebody's; expected 1%",
+    ],
+    [
+      "with what is undecided",
+      policyOf("hold"),
+      { verdicts: [verdict("inconclusive")] },
+      "verdicts",
+      "waiting",
+      "nothing found, nothing excluded: errors",
+    ],
+    [
+      "with what a person lets go on",
+      { ...policyOf("hold"), goesOnUndecided: true },
+      { verdicts: [verdict("inconclusive")] },
+      "verdicts",
+      "open",
+      "nothing found, nothing excluded: errors; a person lets it go on",
+    ],
+    [
+      "with what the policy pauses",
+      policyOf("pause"),
+      { verdicts: [verdict("inconclusive")] },
+      "verdicts",
+      "failed",
+      "nothing found, nothing excluded: errors",
+    ],
+  ])("%s", (_, before, found, gate, status, sentence) => {
+    expect(decided(before, found).gates.find((each) => each.gate === gate)).toMatchObject({ status, sentence });
+  });
+});
+
+function policyOf(onInconclusive: "hold" | "pause"): Partial<State> {
+  return { plan: policy({ onInconclusive }) };
+}

@@ -151,3 +151,29 @@ describe("since when nobody has looked", () => {
     ["the run is over", state({ lastLook, end: { outcome: "complete", reason: "", at: from(30) } }), undefined],
   ])("%s", (_, standing, since) => expect(unguardedSince(standing)).toBe(since));
 });
+
+describe("users that a metric counts", () => {
+  const counted = (users: Record<string, number>): MetricReading =>
+    measured({ ...interval(from(10), from(20), { treatment: of(1, 9), control: of(1, 9) }), users });
+
+  test("are those who have the feature, over all looks: the randomised treatment and whole segments", () => {
+    const once = progressAfter(state(), guardrail(), counted({ treatment: 5, "segment:staff": 2, control: 900 }));
+    expect(once.users).toBe(7);
+    const again = progressAfter(state({ progress: { errors: once } }), guardrail(), counted({ treatment: 3, control: 9 }));
+    expect(again.users).toBe(10);
+    expect(progressAfter(state({ progress: { errors: again } }), guardrail(), counted({ control: 9 })).users).toBe(10);
+  });
+
+  test("are not known where nobody was counted", () => {
+    expect(
+      progressAfter(state(), guardrail(), measured(interval(from(10), from(20), { treatment: of(1, 9), control: of(1, 9) }))),
+    ).not.toHaveProperty("users");
+    expect(progressAfter(state(), guardrail(), counted({ control: 5 }))).not.toHaveProperty("users");
+  });
+});
+
+test("a kind without events has no harmful events to count", () => {
+  const sums = { count: 5, sum: 50, sumSquares: 600 };
+  const reading = measured(interval(from(10), from(20), { treatment: sums, control: sums }));
+  expect(progressAfter(state({ progress: {} }), guardrail(), reading)).toMatchObject({ samples: 5, requests: 5, excessEvents: 0 });
+});
