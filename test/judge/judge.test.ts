@@ -231,9 +231,9 @@ describe("an interval that overlaps a change of exposure", () => {
   test.each(["max", "increase", "morePoints"] as const)("never clears: %s", (name) => {
     const good = { treatment: of(10, 20_000), control: of(100, 20_000) };
     const rail = guardrail(limits[name]);
-    const ten = (mixed: boolean) => Array.from({ length: 10 }, (_, index) => measurement(good, mixed, (index + 1) * MINUTE));
-    expect(verdictOf({ guardrail: rail, reading: reading(...ten(false)) }).verdict).toBe("clear");
-    expect(verdictOf({ guardrail: rail, reading: reading(...ten(true)) }).verdict).toBe("inconclusive");
+    const looks = (mixed: boolean) => Array.from({ length: 20 }, (_, index) => measurement(good, mixed, (index + 1) * MINUTE));
+    expect(verdictOf({ guardrail: rail, reading: reading(...looks(false)) }).verdict).toBe("clear");
+    expect(verdictOf({ guardrail: rail, reading: reading(...looks(true)) }).verdict).toBe("inconclusive");
   });
 });
 

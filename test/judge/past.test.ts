@@ -113,7 +113,7 @@ describe("other kinds against the past", () => {
   });
   test("a histogram's quantile: the share above the next bound", () => {
     const worse = { reading: minutes(10, { everyone: { buckets: [200, 200, 200, 200, 150, 50] } }) };
-    const same = { reading: minutes(10, { everyone: { buckets: [500, 300, 150, 45, 4, 1] } }) };
+    const same = { reading: minutes(20, { everyone: { buckets: [500, 300, 150, 45, 4, 1] } }) };
     const limit: Limit = { form: "maxIncrease", by: "value", amount: 100 };
     expect(verdictOf({ ...latency(limit), ...worse }).verdict).toBe("breach");
     expect(verdictOf({ ...latency(limit), ...worse }).sentence).toMatch(

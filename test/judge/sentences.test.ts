@@ -10,7 +10,7 @@ const sentence = (parts: Parameters<typeof verdictOf>[0]): string => verdictOf(p
 describe("a verdict explains itself in one sentence", () => {
   test("nearly a breach, and a breach, against the control", () => {
     expect(sentence({ reading: spread(3, of(22, 1775), of(92, 17_700)) })).toBe(
-      "errors are 1.24% with the feature against 0.52% without (2.4x, 95% interval 1.51x to 3.8x; limit 1.2x): 22 of 1,775 against 92 of 17,700 requests; evidence of harm 4.3:1, that it is within the limit 1:1.8, 111:1 is needed: about 2,100 more requests with the feature would tell",
+      "errors are 1.24% with the feature against 0.52% without (2.4x, 95% interval 1.51x to 3.8x; limit 1.2x): 22 of 1,775 against 92 of 17,700 requests; evidence of harm 4.3:1, that it is within the limit 1:2.5, 111:1 is needed: about 3,100 more requests with the feature would tell",
     );
     expect(sentence({ reading: spread(5, of(41, 1775), of(92, 17_700)), alpha: 0.05 })).toBe(
       "errors are 2.31% with the feature against 0.52% without (4.4x, 95% interval 3.1x to 6.4x; limit 1.2x): 41 of 1,775 against 92 of 17,700 requests; evidence of harm 14,626:1, 20:1 was needed",
@@ -34,15 +34,15 @@ describe("a verdict explains itself in one sentence", () => {
     );
   });
 
-  test("a breach of an absolute limit shows the control, and says that an incident looks the same", () => {
+  test("a breach of a fixed limit shows what it is without the feature, and says whether an incident looks the same", () => {
     expect(sentence({ guardrail: guardrail(limits.max), reading: spread(5, of(41, 1775), of(92, 17_700)) })).toMatch(
-      /^errors are 2.31% with the feature \(95% interval 1.71% to 3.12%; limit 1%\): 41 of 1,775 requests; evidence of harm [\d,]+:1, 111:1 was needed; this compares with a fixed limit, so an incident that hits everybody looks the same \(without the feature: 0.52%\)$/,
+      /^errors are 2.31% with the feature \(95% interval 1.71% to 3.12%; limit 1%\): 41 of 1,775 requests; evidence of harm [\d,]+:1, 111:1 was needed; without the feature it is 0.52%, so it is no incident of everybody$/,
     );
   });
 
   test("clear", () => {
     expect(sentence({ guardrail: guardrail(limits.min, { metric: "success" }), reading: spread(10, of(49_900, 50_000), of(0, 0)) })).toBe(
-      "success is 99.8% with the feature (95% interval 99.76% to 99.84%; limit at least 99%): 49,900 of 50,000 requests; evidence that it is within the limit over 1,000,000:1, 111:1 was needed",
+      "success is 99.8% with the feature (95% interval 99.76% to 99.84%; limit at least 99%): 49,900 of 50,000 requests; evidence that it is within the limit 2,240:1, 111:1 was needed",
     );
   });
 
