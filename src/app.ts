@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import type { z } from "zod";
+import { z } from "zod";
 import { targetOf as flagTargetOf, type ConnectedSource, type Engine, type Note } from "./engine/context.ts";
 import type { PlanFile } from "./engine/start.ts";
 import { messageOf, RolloutError } from "./errors.ts";
@@ -18,10 +18,17 @@ import type { Store } from "./ledger/port.ts";
 import { metricSources } from "./metrics/index.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import { nameSchema } from "./model/exposure.ts";
-import type { AdapterOptions } from "./model/plan.ts";
+import type { Diagnostic } from "./model/diagnostic.ts";
+import type { AdapterOptions, Plan } from "./model/plan.ts";
+import { linesOf } from "./plan/excerpt.ts";
+import { collectProblems } from "./plan/problems.ts";
 import { readPlan, type PlanReading } from "./plan/read.ts";
 import type { Catalog } from "./plan/reading.ts";
 import { MAX_VALUES_BYTES } from "./plan/rules.ts";
+import { mendName } from "./plan/suggest.ts";
+import { sizeOf, type PlanSize } from "./simulate/size.ts";
+import { blindStages } from "./simulate/sizeBlind.ts";
+import { expectedWith, type SizeOptions } from "./simulate/sizeExpected.ts";
 
 export { rehearse, step, type Outcome, type Rehearsal, type StepOptions, type StepResult } from "./engine/advance.ts";
 export { runToEnd, waitForMove } from "./engine/loop.ts";
@@ -30,8 +37,11 @@ export { measureOnce, type Answer } from "./engine/ask.ts";
 export { followLedger, readLedger, type ReadEntry } from "./engine/read.ts";
 export type { Engine, Note } from "./engine/context.ts";
 export type { PlanFile } from "./engine/start.ts";
+export { backtestFile, exportObservations, simulatePlan, simulationFor, type SimulationOptions } from "./trials.ts";
 export { RolloutError, messageOf, type ErrorCode } from "./errors.ts";
 export type { PlanReading } from "./plan/read.ts";
+export type { PlanSize } from "./simulate/size.ts";
+export type { SizeOptions } from "./simulate/sizeExpected.ts";
 
 const catalog: Catalog = { flags: flagBackends, sources: metricSources };
 
@@ -49,6 +59,41 @@ export interface ReadPlanFile {
  * Throws `RolloutError` (`usage`) when there is no such file.
  */
 export async function readPlanFile(path: string, { cwd }: { cwd: string }): Promise<ReadPlanFile> {
+  const { text: _, ...read } = await readPlanText(path, cwd);
+  return read;
+}
+
+/** A plan file as `readPlanFile` reads it, with what its stages can see, and warnings where that is too little. */
+export async function previewPlanFile(path: string, { cwd }: { cwd: string }): Promise<ReadPlanFile & { size?: PlanSize }> {
+  const { text, ...read } = await readPlanText(path, cwd);
+  const { reading } = read;
+  if (!reading.valid || reading.plan.guardrails.length === 0) return read;
+  const size = sizePlan(reading.plan);
+  const warnings = [...reading.warnings, ...blindWarnings(text, path, reading, size)];
+  warnings.sort((a, b) => a.range.line - b.range.line || a.range.column - b.range.column);
+  return { ...read, reading: { ...reading, warnings }, size };
+}
+
+/** What each stage of a plan can see, and what it takes. Throws `RolloutError` (`usage`) for options that are not understood. */
+export function sizePlan(plan: Plan, options: SizeOptions = {}): PlanSize {
+  const asked = expectedWith(plan, options, mendName);
+  return sizeOf(asked.plan, asked.expected);
+}
+
+function blindWarnings(text: string, file: string, { plan, places }: Extract<PlanReading, { valid: true }>, size: PlanSize): Diagnostic[] {
+  const source = text.replace(/^\uFEFF/, "");
+  const lines = linesOf(source);
+  const offset = (line: number, column: number) => lines.lineSpan(line - 1)[0] + column - 1;
+  const problems = collectProblems(file, source);
+  for (const { stage, message, mend } of blindStages(plan, size)) {
+    const { line, column, endLine, endColumn } = places.get(`stages[${stage}]`)!;
+    problems.place(["stages", stage], { value: [offset(line, column), offset(endLine, endColumn)] });
+    problems.warning(["stages", stage], { message, mend });
+  }
+  return problems.diagnostics();
+}
+
+async function readPlanText(path: string, cwd: string): Promise<ReadPlanFile & { text: string }> {
   const file = resolve(cwd, path);
   const text = await readText(file, path);
   const files = openFiles({ folder: dirname(file), root: repositoryOf(dirname(file)) ?? dirname(file) });
@@ -60,7 +105,7 @@ export async function readPlanFile(path: string, { cwd }: { cwd: string }): Prom
       return bytes && Buffer.from(bytes).toString("utf8");
     },
   });
-  return { path, folder: recordedFolder(dirname(file)), reading };
+  return { path, folder: recordedFolder(dirname(file)), reading, text };
 }
 
 /** What a command was given: the name of a rollout, or the file of its plan. */
@@ -161,7 +206,7 @@ function connectSource({ type, ...own }: AdapterOptions, tools: Tools): Connecte
     source: discreet(definition.connect(options, tools), tools),
     history: definition.history,
     settle,
-    parseQuery: (query) => understood(definition.query, query, `a query for ${type}`),
+    parseQuery: (query, kind) => understood(definition.query[kind] ?? z.never(), query, `a query for ${type}`),
   };
 }
 

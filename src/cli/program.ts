@@ -4,6 +4,7 @@ import manifest from "../../package.json" with { type: "json" };
 import type { ErrorReport } from "../report/error.schema.ts";
 import { terminalText } from "../report/text.ts";
 import type { Cli } from "./context.ts";
+import { OBSERVATIONS_HELP, withSimulation } from "./trialOptions.ts";
 
 /** Runs the command that the arguments name, says what went wrong if something did, and gives the exit status. */
 export async function main(args: readonly string[], cli: Cli): Promise<number> {
@@ -98,6 +99,38 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     () => import("./commands/explain.ts"),
     (m, [plan], o) => m.explain(cli, plan!, o),
   ).argument("<plan>", PLAN);
+  const each = (text: string, before: string[] = []) => [...before, text];
+  add(
+    program,
+    "size",
+    "how small a harm each stage can see, and the audience that it takes",
+    () => import("./commands/size.ts"),
+    (m, [plan], o) => m.size(cli, plan!, o),
+  )
+    .argument("<plan>", PLAN)
+    .option("--traffic <requests>", "requests of everybody, such as 6000/min (default: the plan's audience.traffic)")
+    .option("--units <number>", "how many users there are (default: the plan's audience.units)")
+    .option("--base <metric=value>", "what a metric is without harm, such as errors=0.5% (default: half of its limit, or 1%)", each)
+    .option("--spread <metric=percent>", "how far values spread, such as basket=80% (default: means by as much as they are)", each);
+  add(
+    program,
+    "backtest",
+    "replay measurements: when would the plan have acted?",
+    () => import("./commands/backtest.ts"),
+    (m, [plan], o) => m.backtest(cli, plan!, o),
+  )
+    .argument("<plan>", PLAN)
+    .requiredOption("--observations <file>", "measurements as JSONL or CSV; - reads them from stdin")
+    .addHelpText("after", OBSERVATIONS_HELP);
+  withSimulation(
+    add(
+      program,
+      "simulate",
+      "try a plan on users that are made up: what it finds, how soon, at what cost",
+      () => import("./commands/simulate.ts"),
+      (m, [plan], o) => m.simulate(cli, plan!, o),
+    ).argument("<plan>", PLAN),
+  );
 
   program.commandsGroup("Roll out:");
   const detailed = () =>
@@ -203,6 +236,16 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
   )
     .argument("<target>", TARGET)
     .option("--head <hash>", "the hash of an entry that you kept: nothing up to it may have changed or be gone");
+  add(
+    log,
+    "export",
+    "print what was measured, for `backtest`",
+    () => import("./commands/log.ts"),
+    (m, [target], o) => m.exportLog(cli, target!, o),
+  )
+    .argument("<target>", TARGET)
+    .addOption(new Option("--format <format>", "as what").choices(["observations"]).default("observations"))
+    .option("--run <number>", "that run alone");
   add(
     program,
     "metrics",

@@ -13,7 +13,8 @@ export function decide(before: State, findings: Findings): { gates: Gate[]; deci
   const state = onTimelineOf(before, findings.at);
   const guardrails = guardrailsOf(state);
   const progress = Object.fromEntries(guardrails.map((each) => [each.id, progressAfter(state, each, findings.metrics[each.metric])]));
-  const results = gates.map((gate) => gate({ ...findings, state, guardrails, progress }));
+  const standing = { ...findings, state, guardrails, progress };
+  const results = gates.map((gate) => gate(standing));
   const because = (gate: Gate) => [{ gate: gate.gate, sentence: gate.sentence }];
   const decided = (decision: Decision) => ({ gates: results.map(({ gate }) => gate), decision });
 

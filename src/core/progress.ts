@@ -1,4 +1,4 @@
-import type { Instant, Measurement, MetricReading, Value } from "../model/measurement.ts";
+import type { Cohort, Instant, Measurement, MetricReading, Value } from "../model/measurement.ts";
 import type { Guardrail } from "../model/plan.ts";
 import type { Progress, State } from "../model/state.ts";
 import { isOff } from "./exposure.ts";
@@ -59,10 +59,14 @@ export function tallyOf(value: Value | undefined): Tally {
  */
 function treatedTally(guardrail: Guardrail, { counts }: Measurement, { exposure }: State): Tally {
   const absolute = !isRelative(guardrail);
-  return Object.entries(counts)
-    .filter(([cohort]) => cohort === "treatment" || (absolute && (isSegment(cohort) || (cohort === "everyone" && !isOff(exposure)))))
-    .map(([, value]) => tallyOf(value))
-    .reduce<Tally>((sum, { events, total }) => ({ ...addedEvents(sum.events, events), total: sum.total + total }), { total: 0 });
+  let sum: Tally = { total: 0 };
+  for (const cohort of Object.keys(counts) as Cohort[]) {
+    const counted = cohort === "treatment" || (absolute && (isSegment(cohort) || (cohort === "everyone" && !isOff(exposure))));
+    if (!counted) continue;
+    const { events, total } = tallyOf(counts[cohort]);
+    sum = { ...addedEvents(sum.events, events), total: sum.total + total };
+  }
+  return sum;
 }
 
 function addedEvents(sum: number | undefined, events: number | undefined): { events?: number } {

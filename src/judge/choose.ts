@@ -25,7 +25,7 @@ export function methodFor(judged: Judged): Choice {
     case "rate":
       return rateMethod(metricName, guardrail);
     case "mean":
-      if ("value" in limit) return { method: meanLimitMethod(view, limit) };
+      if ("value" in limit) return { method: meanLimitMethod(view, limit, guardrail) };
       return "by" in limit ? { method: meanChangeMethod(view, limit, guardrail) } : noSuch(metric, limit);
     case "histogram":
       return histogramMethod(judged, view);

@@ -9,7 +9,12 @@ const duration = z.number().min(0);
 
 /** A guardrail at one stage: whether it can be judged there and, when it cannot, why. */
 export const guardSchema = z.discriminatedUnion("judged", [
-  z.strictObject({ guardrail: z.string(), judged: z.literal(true) }),
+  z.strictObject({
+    guardrail: z.string(),
+    judged: z.literal(true),
+    /** The smallest harm that it sees in the stage's bake with 80 % power: `1.9x (0.5% to 0.95%)`; absent where nobody can say. */
+    sees: z.string().optional(),
+  }),
   z.strictObject({ guardrail: z.string(), judged: z.literal(false), reason: z.string() }),
 ]);
 

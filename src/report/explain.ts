@@ -4,15 +4,16 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import { EVERYBODY, type Exposure } from "../model/exposure.ts";
 import type { Audience, Guardrail, Plan, Stage } from "../model/plan.ts";
 import type { Preview, StagePreview } from "./explain.schema.ts";
+import type { SizeReport, StageSizeReport } from "./size.schema.ts";
 import { describeGoal, describeGuardrail, describeRule, describeSampleRatio, describeWho, guardrailNotes } from "./words.ts";
 
 /**
  * What a plan will do: per stage who, when at the earliest, what guards and what cannot be judged. Times are from the
  * start of the rollout and leave out what nobody knows beforehand: waits for data, people and windows.
  */
-export function explainPlan(plan: Plan, planHash: string, warnings: readonly Diagnostic[]): Preview {
+export function explainPlan(plan: Plan, planHash: string, warnings: readonly Diagnostic[], size?: Pick<SizeReport, "stages">): Preview {
   const { flag, audience, owner, hypothesis } = plan;
-  const { stages, completeAfter } = previewStages(plan);
+  const { stages, completeAfter } = previewStages(plan, size);
   const everybody = stages.find(({ exposure }) => isFull(exposure));
   return {
     schema: "rollout.explain/1",
@@ -60,9 +61,9 @@ export function explainPlan(plan: Plan, planHash: string, warnings: readonly Dia
   };
 }
 
-function previewStages(plan: Plan): { stages: StagePreview[]; completeAfter: number } {
+function previewStages(plan: Plan, size: Pick<SizeReport, "stages"> | undefined): { stages: StagePreview[]; completeAfter: number } {
   let begins = 0;
-  const stages = plan.stages.map((stage): StagePreview => {
+  const stages = plan.stages.map((stage, index): StagePreview => {
     const { name, exposure, bake, minSamples } = stage;
     const users = usersOf(exposure, plan.audience);
     const requests = requestsOf(exposure, plan.audience);
@@ -71,7 +72,7 @@ function previewStages(plan: Plan): { stages: StagePreview[]; completeAfter: num
       .map((guardrail) => {
         const reason = blindness(guardrail, stage, plan);
         return reason === undefined
-          ? { guardrail: guardrail.id, judged: true as const }
+          ? { guardrail: guardrail.id, judged: true as const, ...seenBy(guardrail.id, size?.stages[index]) }
           : { guardrail: guardrail.id, judged: false as const, reason };
       });
     // How many `auto` are depends on what will be measured.
@@ -95,6 +96,12 @@ function previewStages(plan: Plan): { stages: StagePreview[]; completeAfter: num
     return preview;
   });
   return { stages, completeAfter: begins };
+}
+
+/** The smallest harm that a guardrail sees, as far as the plan says how much traffic there is. */
+function seenBy(guardrail: string, stage: StageSizeReport | undefined): { sees?: string } {
+  const own = stage?.guardrails.find((each) => each.guardrail === guardrail);
+  return own?.kind === "requests" && own.inBake !== undefined ? { sees: own.sees80?.text ?? "nothing" } : {};
 }
 
 /** Why a guardrail cannot be judged at a stage; nothing when it can. */

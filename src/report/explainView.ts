@@ -122,7 +122,11 @@ function stageLines(stage: StagePreview, index: number, { audience: { eligible, 
     `${style.bold(`Stage ${index + 1}: ${terminalText(name)}`)}  ${style.dim(`${start}, for at least ${duration(lasts)}`)}`,
     row("who", [terminalText(who), ...size].join("; "), style),
     row("waits for", `${duration(bake)} of measured time${samplesText(minSamples)}`, style),
-    ...judged.map(({ guardrail }, position) => row(position === 0 ? "guarded by" : "", style.green(terminalText(guardrail)), style)),
+    ...judged.map(({ guardrail, sees }, position) => {
+      const seen =
+        sees === undefined ? "" : sees === "nothing" ? style.yellow(", sees nothing in its bake") : `, sees ${terminalText(sees)} or worse`;
+      return row(position === 0 ? "guarded by" : "", `${style.green(terminalText(guardrail))}${seen}`, style);
+    }),
     ...(judged.length === 0 ? [row("guarded by", style.yellow("nothing"), style)] : []),
     ...unjudged.map(({ guardrail, reason }, position) =>
       row(position === 0 ? "not judged" : "", `${style.yellow(terminalText(guardrail))}: ${terminalText(reason)}`, style),

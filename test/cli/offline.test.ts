@@ -13,6 +13,8 @@ async function scenery() {
   const sources = { shop: { type: "openmetrics", url: `${shop.url}/metrics`, bearer: "${env:SHOP_TOKEN}" } };
   const scene = await makeScene(planTree(shop.url, { sources }));
   await scene.write("token", SHOP_TOKEN);
+  const counts = { metric: "errors", group: "treatment", events: 1, total: 100 };
+  await scene.write("observations.jsonl", `${JSON.stringify({ at: "2026-01-01T00:01:00Z", ...counts })}\n`);
   return { shop, scene };
 }
 
@@ -34,7 +36,13 @@ async function traced(scene: Awaited<ReturnType<typeof scenery>>["scene"], args:
 }
 
 describe.skipIf(!strace)("no call leaves the machine, and no program is started, by", () => {
-  test.concurrent.each(["validate plan.yaml", "explain plan.yaml", "explain plan.yaml --json"])("%s", async (command) => {
+  test.concurrent.each([
+    "validate plan.yaml",
+    "explain plan.yaml",
+    "explain plan.yaml --json",
+    "backtest plan.yaml --observations observations.jsonl",
+    "simulate plan.yaml --traffic 6000/min --runs 2",
+  ])("%s", async (command) => {
     const { shop, scene } = await scenery();
     const { ran, out, opened } = await traced(scene, command.split(" "));
     expect(ran.status).toBe(0);

@@ -1,4 +1,4 @@
-import { followLedger, readLedger, RolloutError, type ReadEntry } from "../../app.ts";
+import { exportObservations, followLedger, readLedger, RolloutError, type ReadEntry } from "../../app.ts";
 import { logLine, verificationView } from "../../report/log.ts";
 import type { Verification } from "../../report/log.schema.ts";
 import type { Cli, Globals } from "../context.ts";
@@ -41,6 +41,23 @@ export async function verify(cli: Cli, target: string, options: Globals & { head
     ...(given && { given: head(given) }),
   };
   cli.output.data(options.json ? `${JSON.stringify(report)}\n` : verificationView(report, cli.output.style));
+  return 0;
+}
+
+/** `rollout log export PLAN|NAME [--run N]`: what was measured, as `backtest` reads it; what cannot be replayed is told. */
+export async function exportLog(cli: Cli, target: string, options: Globals & { run?: string }): Promise<number> {
+  const { engine } = open(cli, options);
+  const { name } = await choose(cli, target);
+  const entries = await readLedger(engine.store, name);
+  if (entries.length === 0) throw unknown(name, engine.store.address);
+  const last = entries.at(-1)!.entry.run;
+  const run = options.run === undefined ? undefined : Number(options.run);
+  if (run !== undefined && !(Number.isInteger(run) && run >= 1 && run <= last)) {
+    throw new RolloutError("usage", `--run: ${name} has no run ${options.run}`, { hint: `Its runs are 1 to ${last}.` });
+  }
+  const { rows, warnings } = exportObservations(entries, run);
+  for (const sentence of warnings) cli.output.progress({ kind: "warning", sentence });
+  for (const row of rows) cli.output.data(`${JSON.stringify(row)}\n`);
   return 0;
 }
 

@@ -129,9 +129,9 @@ function meanFigures({ metricName, unit }: MeanView, limit: RelativeLimit, sums:
   return { ...common, ...ready(limit.form, estimate, interval, amount), show: (value) => change(value, unit) };
 }
 
-function meanSizes(limit: RelativeLimit, detect: Guardrail["detect"], { sums, alpha, power = 0.8 }: Sized): Sizes {
+function meanSizes(limit: RelativeLimit, detect: Guardrail["detect"], { sums, alpha, looks, power = 0.8 }: Sized): Sizes {
   const { treatment, control } = groupsIn(sums);
-  if (treatment.count < 2 || control.count < 2) return {};
+  if (treatment.count < 2 || control.count < 2 || looks === 0) return {};
   const mean = control.sum / control.count;
   const variance = Math.max(0, control.sumSquares / control.count - mean * mean);
   const allowed = limit.by === "ratio" ? limit.amount * mean : limit.amount;
@@ -144,6 +144,7 @@ function meanSizes(limit: RelativeLimit, detect: Guardrail["detect"], { sums, al
   const shift = {
     distance: Math.abs(named - allowed) * (decrease ? line : 1),
     resolution: resolutionOf(limit, Math.abs(mean)),
+    perLook: treatment.count / looks,
     variance: decrease ? own * line * line + variance * perTreated : own + variance * line * line * perTreated,
   };
   const needs = requestsForShift(shift, { alpha: tuningAlpha(alpha), power });

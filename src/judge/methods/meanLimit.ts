@@ -25,7 +25,7 @@ const Z95 = normalQuantile(0.975);
 const RESOLUTION = 0.05;
 
 /** A mean against a fixed limit: a confidence sequence (`stats/meanLimit.ts`). */
-export function meanLimitMethod({ metricName, unit }: MeanView, limit: MeanLimit, { detect }: Pick<Guardrail, "detect"> = {}): Method {
+export function meanLimitMethod({ metricName, unit }: MeanView, limit: MeanLimit, { detect }: Pick<Guardrail, "detect">): Method {
   const [harmful, safe] = limit.form === "max" ? (["above", "below"] as const) : (["below", "above"] as const);
   const resolution = Math.max(Math.abs(limit.value) * RESOLUTION, Number.MIN_VALUE);
   return method<Memory>({
@@ -68,15 +68,15 @@ export function meanLimitMethod({ metricName, unit }: MeanView, limit: MeanLimit
 type MeanLimit = Extract<Limit, { value: number }>;
 
 function meanLimitSizes(limit: MeanLimit, detect: Guardrail["detect"], resolution: number, sized: Sized): Sizes {
-  const { sums, alpha, power = 0.8 } = sized;
+  const { sums, alpha, looks, power = 0.8 } = sized;
   const { count: seen, sum, sumSquares } = sumsIn(sums.treatment);
-  if (seen < 2) return {};
+  if (seen < 2 || looks === 0) return {};
   const mean = sum / seen;
   // Twice the limit, or half of it.
   const usual = limit.value + Math.abs(limit.value) * (limit.form === "max" ? 1 : -0.5);
   const named = detect && "value" in detect ? detect.value : usual;
   const variance = Math.max(0, sumSquares / seen - mean * mean) * widening(mean, named);
-  const distance = Math.abs(named - limit.value);
-  const needs = requestsForShift({ distance, resolution, variance }, { alpha: tuningAlpha(alpha), power });
+  const shift = { distance: Math.abs(named - limit.value), resolution, variance, perLook: seen / looks };
+  const needs = requestsForShift(shift, { alpha: tuningAlpha(alpha), power });
   return sizesOf(seen, Math.max(needs, ENOUGH_OBSERVATIONS), 0);
 }

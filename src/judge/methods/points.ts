@@ -51,9 +51,9 @@ function pointsSizes(
   margin: number,
   decrease: boolean,
   detect: Guardrail["detect"],
-  { alpha, weighed, power = 0.8 }: Sized,
+  { alpha, weighed, looks, power = 0.8 }: Sized,
 ): Sizes {
-  if (treatment.total <= 0 || control.total <= 0) return {};
+  if (treatment.total <= 0 || control.total <= 0 || looks === 0) return {};
   const rate = (treatment.events + 0.5) / (treatment.total + 1);
   const controlRate = (control.events + 0.5) / (control.total + 1);
   const controlPerTreated = control.total / treatment.total;
@@ -62,7 +62,7 @@ function pointsSizes(
   const at = (difference: number, power: number): number => {
     const shifted = Math.min(1, Math.max(0, controlRate + sign * difference));
     const variance = shifted * (1 - shifted) + (controlRate * (1 - controlRate)) / controlPerTreated;
-    const shift = { distance: Math.abs(difference - margin), resolution: margin, variance };
+    const shift = { distance: Math.abs(difference - margin), resolution: margin, variance, perLook: treatment.total / looks };
     return Math.max(requestsForShift(shift, { alpha: tuningAlpha(alpha), power }), ENOUGH_EVENTS / Math.max(shifted, controlRate));
   };
   const needs = at(named, power);

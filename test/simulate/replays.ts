@@ -1,0 +1,71 @@
+import { expect } from "vitest";
+import { readLedger, type ReadEntry } from "../../src/engine/read.ts";
+import { judge } from "../../src/judge/judge.ts";
+import type { EntryData, EntryOf } from "../../src/model/entry.ts";
+import type { Plan } from "../../src/model/plan.ts";
+import { mendName } from "../../src/plan/suggest.ts";
+import { observationsOf } from "../../src/simulate/ledgerObservations.ts";
+import { observationReader } from "../../src/simulate/observation.ts";
+import { beginReplay, type Replayed } from "../../src/simulate/replay.ts";
+import { rowReader, type Row } from "../../src/simulate/rows.ts";
+import { seriesFor } from "../../src/simulate/series.ts";
+import type { World } from "../support/world.ts";
+
+/** What a replay decided, look by look, and what it came to. */
+export interface Replayal {
+  looks: EntryData["look"][];
+  replayed: Replayed;
+}
+
+/** Replays the lines of one series. */
+export function replay(plan: Plan, lines: readonly string[]): Replayal {
+  const looks: EntryData["look"][] = [];
+  const { read } = rowReader();
+  const observe = observationReader(plan, mendName);
+  const series = seriesFor(plan);
+  const run = beginReplay(plan, judge, { onLook: ({ data }) => looks.push(data) });
+  const events = lines.flatMap((line) => {
+    const row = read(line);
+    return typeof row === "object" ? series.add(observe(row)) : [];
+  });
+  for (const event of [...events, ...series.end()]) {
+    const replayed = run.take(event);
+    if (replayed) return { looks, replayed };
+  }
+  return { looks, replayed: run.end() };
+}
+
+export const lineOf = (row: Row): string => JSON.stringify(row);
+
+/** The ledger of a world, exported run by run. */
+export async function exported(world: World): Promise<{ entries: ReadEntry[]; lines: Map<string, string[]>; warnings: string[] }> {
+  const { store } = world.runner("reader").engine;
+  const entries = await readLedger(store, "checkout");
+  const { rows, warnings } = observationsOf(entries, judge.version);
+  const lines = new Map<string, string[]>();
+  for (const row of rows) lines.set(String(row["series"]), [...(lines.get(String(row["series"])) ?? []), lineOf(row)]);
+  return { entries, lines, warnings };
+}
+
+/** Expects that the replay of a run's export judges and decides each look as the ledger says; gives how many there are. */
+export async function expectSameDecisions(world: World, plan: Plan, run = 1): Promise<number> {
+  const { entries, lines } = await exported(world);
+  const recorded = entries
+    .map(({ entry }) => entry)
+    .filter((entry): entry is EntryOf<"look"> => entry.kind === "look" && entry.run === run);
+  const { looks } = replay(plan, lines.get(`checkout/${run}`)!);
+  expect(looks.length).toBeGreaterThan(0);
+  for (const [index, { decision, gates, verdicts, goals, splitChecks, evidence }] of looks.entries()) {
+    const { data } = recorded[index]!;
+    expect({ look: index, decision, gates, verdicts, goals, splitChecks }).toEqual({
+      look: index,
+      decision: data.decision,
+      gates: data.gates,
+      verdicts: data.verdicts,
+      goals: data.goals,
+      splitChecks: data.splitChecks,
+    });
+    expect(JSON.parse(JSON.stringify(evidence))).toEqual(data.evidence);
+  }
+  return looks.length;
+}
