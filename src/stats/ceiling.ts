@@ -1,7 +1,14 @@
-import { logRising } from "./clusterNoise.ts";
-import { HARM_GRID } from "./mixture.ts";
 import { NOISES, type LearnedNoise } from "./noise.ts";
-import { beginNoisyMixture, COLUMNS, growNoisyMixture, learnedNoise, noisyMixtureLogE, type NoisyMixture } from "./noisyMixture.ts";
+import { noisyCount } from "./noisyCount.ts";
+import {
+  beginNoisyMixture,
+  growNoisyMixture,
+  HARM_COLUMNS,
+  learnedNoise,
+  LOG_SIZES,
+  noisyMixtureLogE,
+  type NoisyMixture,
+} from "./noisyMixture.ts";
 import type { Counts } from "./ratio.ts";
 
 /**
@@ -21,9 +28,9 @@ export interface CeilingTest {
   readonly side: "above" | "below";
 }
 
-const SIZES = [1, ...HARM_GRID];
+const OFFSETS = { above: LOG_SIZES, below: LOG_SIZES.map((log) => -log) };
 /** What one call leaves to the next is only the memory; every value is written before it is read. */
-const scratch = new Float64Array(NOISES.length * COLUMNS);
+const logs = new Float64Array(NOISES.length * HARM_COLUMNS.count);
 
 /** Before the first look. */
 export function beginCeiling(): CeilingState {
@@ -31,36 +38,18 @@ export function beginCeiling(): CeilingState {
 }
 
 /** Adds the increments of one look; one without requests says nothing. A state belongs to one limit and one side. */
-export function stepCeiling(state: CeilingState, counts: Counts, test: CeilingTest): CeilingState {
-  return growNoisyMixture(state, likelihoods(counts, test));
+export function stepCeiling(state: CeilingState, { events, total }: Counts, { limit, side }: CeilingTest): CeilingState {
+  if (total <= 0) return growNoisyMixture(state, undefined);
+  noisyCount(events, total * limit, OFFSETS[side], logs);
+  return growNoisyMixture(state, { logs, columns: HARM_COLUMNS });
 }
 
 /** ln E against "the rate is not beyond the limit, on that side"; `strict` as in `dabLogE`. */
 export function ceilingLogE(state: CeilingState, { strict = false }: { readonly strict?: boolean } = {}): number {
-  return noisyMixtureLogE(state, strict);
+  return noisyMixtureLogE(state, { strictness: strict ? 1 : 0 });
 }
 
 /** How likely each kind of noise is after what was seen, V_i L_i to sum 1: a figure for people. */
 export function ceilingNoise(state: CeilingState): LearnedNoise[] {
   return learnedNoise(state);
-}
-
-/** ln P_i(x) but for ln x!, at the limit and at each size of what is beyond it. */
-function likelihoods({ events, total }: Counts, { limit, side }: CeilingTest): Float64Array | undefined {
-  if (total <= 0) return undefined;
-  for (const [kind, noise] of NOISES.entries()) {
-    for (const [column, size] of SIZES.entries()) {
-      const mean = total * limit * (side === "above" ? size : 1 / size);
-      scratch[kind * COLUMNS + column] =
-        noise.kind === "none"
-          ? events * Math.log(mean) - mean
-          : negativeBinomial(events, mean, noise.kind === "gamma" ? 1 / noise.variance : mean / (noise.size - 1));
-    }
-  }
-  return scratch;
-}
-
-/** ln[Γ(x + a)/Γ(a) · (μ/(μ + a))^x (a/(μ + a))^a]: variance μ + μ²/a, which is φ μ for a = μ/(φ − 1). */
-function negativeBinomial(events: number, mean: number, shape: number): number {
-  return logRising(shape, events) + events * Math.log(mean / (mean + shape)) - shape * Math.log1p(mean / shape);
 }

@@ -1,9 +1,15 @@
+import { logEach } from "./fastMath.ts";
+import { scratchBySize } from "./scratch.ts";
 import { logGamma } from "./special.ts";
 
 /** Up to so many factors a product is faster than two logs of gamma functions. */
 const SHORT = 48;
 /** A product may grow to this before its log is taken. */
 const LARGE = 1e250;
+
+/** With so many events in all, whose factors are at most twice that, both products together are below 1e220. */
+const FEW = 96;
+const scratchFor = scratchBySize((size) => new Float64Array(size));
 
 /** ln[Γ(a + x)/Γ(a)] for a > 0, x ≥ 0: for a whole x the log of a(a + 1)…(a + x − 1). */
 export function logRising(a: number, x: number): number {
@@ -47,7 +53,17 @@ export function clusterNoise(
 ): void {
   const concentration = Math.max(m - size, 0.1 * m, 0.05) / (size - 1);
   const norm = logRising(concentration, m);
-  for (let index = 0; index < shares.length; index++) {
+  const count = shares.length;
+  if (m <= FEW && Number.isInteger(x) && Number.isInteger(m)) {
+    const products = scratchFor(count);
+    products.fill(1);
+    for (let k = 0; k < x; k++) for (let index = 0; index < count; index++) products[index]! *= shares[index]! * concentration + k;
+    for (let k = 0; k < m - x; k++) for (let index = 0; index < count; index++) products[index]! *= others[index]! * concentration + k;
+    logEach(products, count);
+    for (let index = 0; index < count; index++) out[at + index] = products[index]! - norm;
+    return;
+  }
+  for (let index = 0; index < count; index++) {
     out[at + index] = logRising(shares[index]! * concentration, x) + logRising(others[index]! * concentration, m - x) - norm;
   }
 }

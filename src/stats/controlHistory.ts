@@ -1,4 +1,4 @@
-import { fitAfter } from "./noisyMixture.ts";
+import { fitAfter, MARGIN_ALONE, NO_OFFSET } from "./noisyMixture.ts";
 import { NOISES } from "./noise.ts";
 import { noisySplit } from "./noisySplit.ts";
 import type { Counts } from "./ratio.ts";
@@ -21,7 +21,6 @@ const BLOCK = 5;
  */
 const FLOOR = -3;
 
-const NO_OFFSET = new Float64Array(1);
 const logs = new Float64Array(NOISES.length);
 
 /** Before the first look. */
@@ -38,7 +37,7 @@ export function stepControlHistory(history: ControlHistory, { events, total }: C
   let { fit } = history;
   if (history.looks > 0) {
     noisySplit(events, events + history.events, Math.log(total / history.total), NO_OFFSET, (1 + 1 / history.looks) / 2, logs);
-    fit = fitAfter(fit, logs, 1);
+    fit = fitAfter(fit, { logs, columns: MARGIN_ALONE });
   }
   if (history.looks + 1 === BLOCK) return { fit, looks: 0, events: 0, total: 0 };
   return { fit, looks: history.looks + 1, events: history.events + events, total: history.total + total };

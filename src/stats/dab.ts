@@ -1,16 +1,18 @@
 import { beginControlHistory, knownFromControl, stepControlHistory, type ControlHistory } from "./controlHistory.ts";
-import { NOISES, type LearnedNoise } from "./noise.ts";
+import type { LearnedNoise } from "./noise.ts";
 import {
   beginNoisyMixture,
   calibrateNoisyMixture,
-  COLUMNS,
   growNoisyMixture,
+  HARM_COLUMNS,
   learnedNoise,
   LOG_SIZES,
+  MARGIN_ALONE,
+  NO_OFFSET,
   noisyMixtureLogE,
   type NoisyMixture,
 } from "./noisyMixture.ts";
-import { noisySplit } from "./noisySplit.ts";
+import { noisySplitOf } from "./noisySplit.ts";
 import type { Groups } from "./ratio.ts";
 
 /**
@@ -50,9 +52,6 @@ export interface DabBeginning {
   readonly controlHistory?: boolean;
 }
 
-/** What one call leaves to the next is only the memory; every value is written before it is read. */
-const scratch = new Float64Array(NOISES.length * COLUMNS);
-
 /** Before the first look. */
 export function beginDab({ restart = true, controlHistory = true }: DabBeginning = {}): DabState {
   const mixture = beginNoisyMixture(restart);
@@ -65,7 +64,8 @@ export function beginDab({ restart = true, controlHistory = true }: DabBeginning
  * "The rate is within the margin" is the same test with the groups swapped and 1/margin, without the control's history.
  */
 export function stepDab(state: DabState, groups: Groups, margin: number): DabState {
-  return withHistory(growNoisyMixture(state.mixture, likelihoods(groups, margin)), state, groups);
+  const logs = noisySplitOf(groups, margin, LOG_SIZES);
+  return withHistory(growNoisyMixture(state.mixture, logs && { logs, columns: HARM_COLUMNS }), state, groups);
 }
 
 /**
@@ -73,7 +73,8 @@ export function stepDab(state: DabState, groups: Groups, margin: number): DabSta
  * The groups then have one rate, which a margin of 1 says; at any other, what differs from it would be taken for noise.
  */
 export function calibrateDab(state: DabState, groups: Groups, margin = 1): DabState {
-  return withHistory(calibrateNoisyMixture(state.mixture, likelihoods(groups, margin)), state, groups);
+  const logs = noisySplitOf(groups, margin, NO_OFFSET);
+  return withHistory(logs ? calibrateNoisyMixture(state.mixture, { logs, columns: MARGIN_ALONE }) : state.mixture, state, groups);
 }
 
 /** How the evidence is summed up over the kinds of noise. */
@@ -87,7 +88,7 @@ export interface DabReading {
 
 /** ln E against "the treatment's rate is at most `margin` times the control's": a breach at ln(1/α). */
 export function dabLogE({ mixture, history }: DabState, { strict = false }: DabReading = {}): number {
-  return noisyMixtureLogE(mixture, strict, history && knownFromControl(history));
+  return noisyMixtureLogE(mixture, { strictness: strict ? 1 : 0, known: history && knownFromControl(history) });
 }
 
 /** How likely each kind of noise is after what was seen, V_i A'_i L_i to sum 1: a figure for people. */
@@ -97,12 +98,4 @@ export function dabNoise({ mixture, history }: DabState): LearnedNoise[] {
 
 function withHistory(mixture: NoisyMixture, { history }: DabState, { control }: Groups): DabState {
   return history ? { mixture, history: stepControlHistory(history, control) } : { mixture };
-}
-
-/** ln P_i(x_T | m) at the margin and at each size of harm beyond it; nothing of a look that says nothing. */
-function likelihoods({ treatment, control }: Groups, margin: number): Float64Array | undefined {
-  const events = treatment.events + control.events;
-  if (treatment.total <= 0 || control.total <= 0 || events <= 0) return undefined;
-  noisySplit(treatment.events, events, Math.log(treatment.total / control.total) + Math.log(margin), LOG_SIZES, 1, scratch);
-  return scratch;
 }

@@ -1,8 +1,9 @@
+import { addLevel, addWeight, dispersed, NO_LEVELS, NO_WEIGHT, type Dispersed, type LevelSums, type LookSums } from "./betweenLooks.ts";
 import { log1mExp, logSumExp } from "./special.ts";
 import type { Groups } from "./ratio.ts";
 
 /** One group's part of the running sums; u is the other group's share of the requests of an interval. */
-interface GroupSums {
+interface GroupSums extends LevelSums {
   readonly events: number;
   readonly total: number;
   /** Σ u x */
@@ -13,10 +14,8 @@ interface GroupSums {
   readonly squaredTotal: number;
 }
 
-/** Running sums of the stratified difference of two rates, an interval being a stratum. */
-export interface DifferenceState {
-  /** Σ n_T n_C/(n_T + n_C) */
-  readonly weight: number;
+/** Running sums of the stratified difference of two rates, an interval being a stratum of weight w = n_T n_C/(n_T + n_C). */
+export interface DifferenceState extends LookSums {
   readonly treatment: GroupSums;
   readonly control: GroupSums;
 }
@@ -27,26 +26,28 @@ export interface Difference {
   readonly standardError: number;
 }
 
-const NONE: GroupSums = { events: 0, total: 0, weightedEvents: 0, squaredEvents: 0, squaredTotal: 0 };
+const NONE: GroupSums = { events: 0, total: 0, weightedEvents: 0, squaredEvents: 0, squaredTotal: 0, ...NO_LEVELS };
 
 /** Before the first look. */
 export function beginDifference(): DifferenceState {
-  return { weight: 0, treatment: NONE, control: NONE };
+  return { ...NO_WEIGHT, treatment: NONE, control: NONE };
 }
 
 /** Adds the increments of one interval; one in which a group had no requests says nothing. */
 export function stepDifference(state: DifferenceState, { treatment, control }: Groups): DifferenceState {
   if (treatment.total <= 0 || control.total <= 0) return state;
   const all = treatment.total + control.total;
+  const weight = (treatment.total * control.total) / all;
   const add = (sums: GroupSums, { events, total }: Groups["treatment"], u: number): GroupSums => ({
     events: sums.events + events,
     total: sums.total + total,
     weightedEvents: sums.weightedEvents + u * events,
     squaredEvents: sums.squaredEvents + u * u * events,
     squaredTotal: sums.squaredTotal + u * u * total,
+    ...addLevel(sums, weight, events / total),
   });
   return {
-    weight: state.weight + (treatment.total * control.total) / all,
+    ...addWeight(state, weight, treatment.events / treatment.total, control.events / control.total),
     treatment: add(state.treatment, treatment, control.total / all),
     control: add(state.control, control, treatment.total / all),
   };
@@ -69,6 +70,12 @@ function varianceOf({ events, total, squaredEvents, squaredTotal }: GroupSums): 
   const squaredShare = squaredTotal / total;
   const rate = (squaredEvents + squaredShare / 2) / (squaredTotal + squaredShare);
   return squaredTotal * Math.max(0, rate) * Math.max(0, 1 - (events + 0.5) / (total + 1));
+}
+
+/** The difference with a standard error that allows for rates that vary by more than chance (`betweenLooks.ts`). */
+export function dispersedDifference(state: DifferenceState): Dispersed | undefined {
+  const found = difference(state);
+  return found && dispersed(found, state, 1);
 }
 
 /**
@@ -124,12 +131,14 @@ const RESOLUTIONS: readonly number[] = [1, 4, 16, 64];
  * needs dozens of times the requests to see a harm much larger than the margin. A mean of e-processes is one.
  *
  * Null hypothesis: the average of p_T − p_C, weighted by interval, is at most the margin.
- * Asymptotic: it assumes that D is about normal, and says nothing (`NO_EVIDENCE`) before 20 events (`eventsBehind`).
+ * Asymptotic: it assumes that D is about normal, and says nothing (`NO_EVIDENCE`) before 20 events (`eventsBehind`), or 20
+ * clusters of them. How far D may be off is judged by how much the looks differ too (`betweenLooks.ts`): it takes three to five
+ * looks before there is any evidence, and noise that stays in one group looks like a difference.
  * Units: fractions (0.0005 is 0.05 percentage points). `alpha` is for tuning only.
  */
 export function differenceLogE(state: DifferenceState, margin: number, resolution: number, alpha: number): number {
-  const found = difference(state);
-  if (!found || eventsBehind(state) < ENOUGH_EVENTS) return NO_EVIDENCE;
+  const found = dispersedDifference(state);
+  if (!found || eventsBehind(state) < ENOUGH_EVENTS * found.dispersion) return NO_EVIDENCE;
   return shiftLogE(found, margin, resolution, alpha);
 }
 

@@ -1,15 +1,28 @@
-import { fastExp, fastLog } from "./fastMath.ts";
+import { expEach, logEach } from "./fastMath.ts";
+import { scratchBySize } from "./scratch.ts";
 import { logBeta } from "./special.ts";
 
 /** The nodes sinh(k/2) and weights cosh(k/2)/2 of the quadrature for k = 1 … 6; k = 0 is 0 and ½. */
 const NODES = Float64Array.from([1, 2, 3, 4, 5, 6], (k) => Math.sinh(k / 2));
 const WEIGHTS = Float64Array.from([1, 2, 3, 4, 5, 6], (k) => Math.cosh(k / 2) / 2);
 
-/** How near to the mode is near enough, in widths of the peak: the integral then moves by less than 1e-8. */
-const NEAR = 1e-4;
-
 /** Past a node this far below the peak (in logs), those farther out add less than 1e-10: the integrand is log-concave. */
 const NEGLIGIBLE = -16;
+
+const scratchFor = scratchBySize((size) => ({
+  /** Those of the Z whose integral is not done. */
+  active: new Int32Array(size),
+  p: new Float64Array(size),
+  notP: new Float64Array(size),
+  q: new Float64Array(size),
+  notQ: new Float64Array(size),
+  /** The width of the peak. */
+  width: new Float64Array(size),
+  sums: new Float64Array(size),
+  /** What logs and exponentials are taken of: up to four and two for each Z. */
+  logs: new Float64Array(4 * size),
+  exps: new Float64Array(2 * size),
+}));
 
 /**
  * How two groups share m events when each group's rate is multiplied by gamma noise of its own, of mean 1 and variance
@@ -23,7 +36,7 @@ const NEGLIGIBLE = -16;
  * ln P, nearly the same at every Z.
  *
  * @param x events of the first group, 0 ≤ x ≤ m; need not be whole
- * @param odds e^Z for each Z of `logOdds`, ascending and within ±40
+ * @param odds e^Z for each Z of `logOdds`, within ±40
  * @param shape a
  * @param out where ln P goes, from `at` on, one for each Z
  */
@@ -36,60 +49,70 @@ export function gammaNoise(
   out: Float64Array,
   at: number,
 ): void {
-  const logNorm = logBeta(shape, shape);
+  const size = odds.length;
+  const { active, p, notP, q, notQ, width, sums, logs, exps } = scratchFor(size);
   const twice = 2 * shape;
   const pull = x + shape;
-  const observed = Math.log((x + 0.5) / (m - x + 0.5));
-  let u = Number.NaN;
-  let slope = 0;
-  for (let index = 0; index < odds.length; index++) {
+  const push = m - x + shape;
+
+  // The mode: x + a − m σ(Z + u) − 2a σ(u) = 0 is a quadratic equation for E = e^u.
+  for (let index = 0; index < size; index++) {
     const ratio = odds[index]!;
-    const height = observed - logOdds[index]!;
-    let low = Math.min(0, height) - 1;
-    let high = Math.max(0, height) + 1;
-    // The mode moves smoothly with Z: the last one, carried on along its tangent, is a good guess.
-    if (index > 0) u -= slope * (logOdds[index]! - logOdds[index - 1]!);
-    if (!(u >= low && u <= high)) u = (low + high) / 2;
-
-    // Newton for the mode, d/du = 0; halving where it would leave the bracket.
-    let p = 0;
-    let q = 0;
-    let bend = 0;
-    let curvature = 1;
-    for (let round = 0; round < 40; round++) {
-      const e = fastExp(u);
-      const both = ratio * e;
-      p = both / (1 + both);
-      q = e / (1 + e);
-      bend = (m * p) / (1 + both);
-      curvature = bend + (twice * q) / (1 + e);
-      const rise = pull - m * p - twice * q;
-      const step = rise / curvature;
-      if (step * step * curvature < NEAR * NEAR) break;
-      if (rise > 0) low = u;
-      else high = u;
-      u += step;
-      if (!(u >= low && u <= high)) u = (low + high) / 2;
-    }
-    slope = bend / curvature;
-
-    // Relative to its value at u the integrand is E^(x + a)/((1 − p + pE)^m (1 − q + qE)^2a) with E = e^(node − u): one
-    // exponential for both powers, and for the node on the other side, whose E is the inverse.
-    const e = fastExp(u);
-    const notP = 1 / (1 + ratio * e);
-    const notQ = 1 / (1 + e);
-    const tau = 1 / Math.sqrt(curvature);
-    let sum = 0.5;
-    for (let k = 0; k < 6; k++) {
-      const distance = tau * NODES[k]!;
-      const up = fastExp(distance);
-      const down = 1 / up;
-      const above = pull * distance - m * fastLog(notP + p * up) - twice * fastLog(notQ + q * up);
-      const below = -pull * distance - m * fastLog(notP + p * down) - twice * fastLog(notQ + q * down);
-      sum += WEIGHTS[k]! * (fastExp(above) + fastExp(below));
-      if (above < NEGLIGIBLE && below < NEGLIGIBLE) break;
-    }
-    const peak = x * (logOdds[index]! + u) - m * Math.log1p(ratio * e) + shape * u - twice * Math.log1p(e);
-    out[at + index] = peak + fastLog(sum * tau) - logNorm;
+    const half = x - shape + ratio * (shape - (m - x));
+    const root = Math.sqrt(half * half + 4 * push * pull * ratio);
+    const e = half > 0 ? (half + root) / (2 * push * ratio) : (2 * pull) / (root - half);
+    const both = ratio * e;
+    notP[index] = 1 / (1 + both);
+    notQ[index] = 1 / (1 + e);
+    p[index] = both * notP[index]!;
+    q[index] = e * notQ[index]!;
+    width[index] = 1 / Math.sqrt(m * p[index]! * notP[index]! + twice * q[index]! * notQ[index]!);
+    logs[3 * index] = e;
+    logs[3 * index + 1] = 1 + both;
+    logs[3 * index + 2] = 1 + e;
+    sums[index] = 0.5;
+    active[index] = index;
   }
+  logEach(logs, 3 * size);
+  const logNorm = logBeta(shape, shape);
+  for (let index = 0; index < size; index++) {
+    const peak = pull * logs[3 * index]! - m * logs[3 * index + 1]! - twice * logs[3 * index + 2]!;
+    out[at + index] = x * logOdds[index]! + peak - logNorm;
+  }
+
+  // Relative to its value at the mode the integrand is E^(x + a)/((1 − p + pE)^m (1 − q + qE)^2a) with E = e^(node − mode):
+  // one exponential for both powers, and for the node on the other side, whose E is the inverse.
+  let left = size;
+  for (let k = 0; k < 6 && left > 0; k++) {
+    const node = NODES[k]!;
+    for (let j = 0; j < left; j++) exps[j] = width[active[j]!]! * node;
+    expEach(exps, left);
+    for (let j = 0; j < left; j++) {
+      const index = active[j]!;
+      const up = exps[j]!;
+      const down = 1 / up;
+      logs[4 * j] = notP[index]! + p[index]! * up;
+      logs[4 * j + 1] = notQ[index]! + q[index]! * up;
+      logs[4 * j + 2] = notP[index]! + p[index]! * down;
+      logs[4 * j + 3] = notQ[index]! + q[index]! * down;
+    }
+    logEach(logs, 4 * left);
+    for (let j = 0; j < left; j++) {
+      const distance = pull * width[active[j]!]! * node;
+      exps[2 * j] = distance - m * logs[4 * j]! - twice * logs[4 * j + 1]!;
+      exps[2 * j + 1] = -distance - m * logs[4 * j + 2]! - twice * logs[4 * j + 3]!;
+    }
+    for (let j = 0; j < left; j++) logs[j] = Math.max(exps[2 * j]!, exps[2 * j + 1]!);
+    expEach(exps, 2 * left);
+    let still = 0;
+    for (let j = 0; j < left; j++) {
+      const index = active[j]!;
+      sums[index]! += WEIGHTS[k]! * (exps[2 * j]! + exps[2 * j + 1]!);
+      if (logs[j]! >= NEGLIGIBLE) active[still++] = index;
+    }
+    left = still;
+  }
+  for (let index = 0; index < size; index++) logs[index] = sums[index]! * width[index]!;
+  logEach(logs, size);
+  for (let index = 0; index < size; index++) out[at + index]! += logs[index]!;
 }

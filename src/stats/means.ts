@@ -1,3 +1,4 @@
+import { addLevel, addWeight, dispersed, NO_LEVELS, NO_WEIGHT, type LevelSums, type LookSums } from "./betweenLooks.ts";
 import { NO_EVIDENCE, shiftLogE, type Difference } from "./difference.ts";
 import type { Interval } from "./intervals.ts";
 
@@ -15,7 +16,7 @@ export interface SumsGroups {
 }
 
 /** One group's part of the running sums; u is the other group's share of the observations of an interval. */
-interface MeanSums {
+interface MeanSums extends LevelSums {
   readonly count: number;
   /** Σ u Σv */
   readonly weightedSum: number;
@@ -27,10 +28,8 @@ interface MeanSums {
   readonly squaredFreedom: number;
 }
 
-/** Running sums of the stratified comparison of two means, an interval being a stratum. */
-export interface MeansState {
-  /** Σ n_T n_C/(n_T + n_C) */
-  readonly weight: number;
+/** Running sums of the stratified comparison of two means, an interval being a stratum of weight w = n_T n_C/(n_T + n_C). */
+export interface MeansState extends LookSums {
   readonly treatment: MeanSums;
   readonly control: MeanSums;
 }
@@ -41,7 +40,7 @@ export interface MeansMargin {
   readonly shift: number;
 }
 
-const NONE: MeanSums = { count: 0, weightedSum: 0, squaredDeviations: 0, squaredCount: 0, squaredFreedom: 0 };
+const NONE: MeanSums = { count: 0, weightedSum: 0, squaredDeviations: 0, squaredCount: 0, squaredFreedom: 0, ...NO_LEVELS };
 
 /** Below so many observations in a group the normal approximation is not to be trusted. */
 export const ENOUGH_OBSERVATIONS = 30;
@@ -62,21 +61,22 @@ export function sumsOf(values: readonly number[], cap = Infinity): Sums {
 
 /** Before the first look. */
 export function beginMeans(): MeansState {
-  return { weight: 0, treatment: NONE, control: NONE };
+  return { ...NO_WEIGHT, treatment: NONE, control: NONE };
 }
 
 /** Adds the increments of one interval; one in which a group had no observations says nothing. */
 export function stepMeans(state: MeansState, { treatment, control }: SumsGroups): MeansState {
   if (treatment.count <= 0 || control.count <= 0) return state;
   const all = treatment.count + control.count;
+  const weight = (treatment.count * control.count) / all;
   return {
-    weight: state.weight + (treatment.count * control.count) / all,
-    treatment: add(state.treatment, treatment, control.count / all),
-    control: add(state.control, control, treatment.count / all),
+    ...addWeight(state, weight, treatment.sum / treatment.count, control.sum / control.count),
+    treatment: add(state.treatment, treatment, control.count / all, weight),
+    control: add(state.control, control, treatment.count / all, weight),
   };
 }
 
-function add(sums: MeanSums, { count, sum, sumSquares }: Sums, u: number): MeanSums {
+function add(sums: MeanSums, { count, sum, sumSquares }: Sums, u: number, weight: number): MeanSums {
   // Around the interval's own mean: a base that drifts from look to look is no variance.
   const deviations = Math.max(0, sumSquares - (sum * sum) / count);
   return {
@@ -85,6 +85,7 @@ function add(sums: MeanSums, { count, sum, sumSquares }: Sums, u: number): MeanS
     squaredDeviations: sums.squaredDeviations + u * u * deviations,
     squaredCount: sums.squaredCount + u * u * count,
     squaredFreedom: sums.squaredFreedom + u * u * Math.max(0, count - 1),
+    ...addLevel(sums, weight, sum / count),
   };
 }
 
@@ -117,13 +118,15 @@ export function differenceOfMeans({ weight, treatment, control }: MeansState, ra
  * confidence sequences (arXiv 2103.06476), averaged over `RESOLUTIONS` of `resolution` as `differenceLogE` does.
  *
  * Null hypothesis: μ_T − ratio · μ_C, averaged over the intervals with weights w_k, is at most `shift`.
- * Asymptotic: it assumes observations independent of each other and of finite variance, and says nothing
- * (`NO_EVIDENCE`) before `hasEnoughObservations`. With heavy tails the promise holds late: cap them (`sumsOf`).
+ * Asymptotic: it assumes observations of finite variance, which within an interval may depend on each other but not on those of
+ * the intervals before (`betweenLooks.ts`), and says nothing (`NO_EVIDENCE`) before `hasEnoughObservations`, nor in the first
+ * three to five intervals. With heavy tails the promise holds late: cap them (`sumsOf`).
  * Units: those of the values. `alpha` is for tuning only.
  */
 export function meansLogE(state: MeansState, { ratio, shift }: MeansMargin, resolution: number, alpha: number): number {
   const found = differenceOfMeans(state, ratio);
-  return found && hasEnoughObservations(state) ? shiftLogE(found, shift, resolution, alpha) : NO_EVIDENCE;
+  if (!found || !hasEnoughObservations(state)) return NO_EVIDENCE;
+  return shiftLogE(dispersed(found, state, ratio), shift, resolution, alpha);
 }
 
 /** The ratio of the two means, weighted by interval; nothing where the control's mean is not positive. */

@@ -1,28 +1,18 @@
 import { clusterNoise } from "./clusterNoise.ts";
 import { gammaNoise } from "./gammaNoise.ts";
 import { NOISES } from "./noise.ts";
+import type { Groups } from "./ratio.ts";
+import { scratchBySize } from "./scratch.ts";
 
 /** Beyond this the log-odds of a split are as good as certain. */
 const FARTHEST = 40;
 
-/** What one call leaves to the next is only the memory; every value is written before it is read. */
-interface Scratch {
-  readonly logOdds: Float64Array;
-  readonly odds: Float64Array;
-  readonly shares: Float64Array;
-  readonly others: Float64Array;
-}
-const scratches = new Map<number, Scratch>();
-
-function scratchFor(sizes: number): Scratch {
-  let scratch = scratches.get(sizes);
-  if (!scratch) {
-    const make = (): Float64Array => new Float64Array(sizes);
-    scratch = { logOdds: make(), odds: make(), shares: make(), others: make() };
-    scratches.set(sizes, scratch);
-  }
-  return scratch;
-}
+const scratchFor = scratchBySize((size) => ({
+  logOdds: new Float64Array(size),
+  odds: new Float64Array(size),
+  shares: new Float64Array(size),
+  others: new Float64Array(size),
+}));
 
 /**
  * ln P(x | m) under each of the twelve kinds of noise (`NOISES`), without the binomial coefficient, when the log-odds of
@@ -61,4 +51,16 @@ export function noisySplit(x: number, m: number, logOdds: number, offsets: Float
         noise satisfies never;
     }
   }
+}
+
+/**
+ * ln P_i(x_T | m) of a look at `margin` times each of these ratios, given as logs, kind by kind: `noisySplit` of two groups.
+ * Nothing of a look that says nothing: one without events, or in which a group had no requests.
+ */
+export function noisySplitOf({ treatment, control }: Groups, margin: number, offsets: Float64Array): Float64Array | undefined {
+  const events = treatment.events + control.events;
+  if (treatment.total <= 0 || control.total <= 0 || events <= 0) return undefined;
+  const out = new Float64Array(NOISES.length * offsets.length);
+  noisySplit(treatment.events, events, Math.log(treatment.total / control.total) + Math.log(margin), offsets, 1, out);
+  return out;
 }

@@ -63,21 +63,27 @@ export interface QuantileRise {
 }
 
 /**
- * "The quantile p must not rise by more than `rise`": a breach where the treatment's is above a bound that is at least
- * `rise` above one the control's is at most (L_T ≥ U_C + Δ), clear where U_T ≤ L_C + Δ.
+ * "The quantile p must not rise by more than `rise`" (above `ratio` times the control's): a breach where the treatment's is
+ * above a bound that is at least so far above one the control's is at most (L_T ≥ r U_C + Δ), clear where U_T ≤ r L_C + Δ.
  *
- * Null hypothesis of the breach: q_T ≤ q_C + Δ; of "clear": q_T > q_C + Δ. `radiusOf` must hold for a group at all times
+ * Null hypothesis of the breach: q_T ≤ r q_C + Δ; of "clear": q_T > r q_C + Δ. `radiusOf` must hold for a group at all times
  * with a chance of 1 − α/2, so that both do with 1 − α. Assumes values independent of each other and, in each group, of
  * one distribution over what is summed: sum over one stage.
  * Units: `rise` is in the unit of the bounds.
  */
-export function quantileRise(groups: HistogramGroups, p: number, rise: number, radiusOf: (total: number) => Radius): QuantileRise {
+export function quantileRise(
+  groups: HistogramGroups,
+  p: number,
+  rise: number,
+  radiusOf: (total: number) => Radius,
+  ratio = 1,
+): QuantileRise {
   const of = (counts: readonly number[]): QuantileRange =>
     quantileRange({ bounds: groups.bounds, counts }, p, radiusOf(counts.reduce((sum, count) => sum + count, 0)));
   const [treatment, control] = [of(groups.treatment), of(groups.control)];
-  const verdict = reaches(treatment.above, control.atMost + rise)
+  const verdict = reaches(treatment.above, ratio * control.atMost + rise)
     ? "breach"
-    : reaches(control.above + rise, treatment.atMost)
+    : reaches(ratio * control.above + rise, treatment.atMost)
       ? "clear"
       : "inconclusive";
   return { verdict, treatment, control };

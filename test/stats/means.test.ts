@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NO_EVIDENCE } from "../../src/stats/difference.ts";
+import { beginMeanLimit, meanLimitLogE, meanOf, stepMeanLimit, type MeanLimitState } from "../../src/stats/meanLimit.ts";
 import {
   beginMeans,
   differenceOfMeans,
@@ -11,6 +12,7 @@ import {
   stepMeans,
   sumsOf,
   type MeansState,
+  type Sums,
   type SumsGroups,
 } from "../../src/stats/means.ts";
 import { halfWidth, multipleOf, tuningFor } from "../../src/stats/sequence.ts";
@@ -50,14 +52,47 @@ describe("test (c): means", () => {
   test("says nothing before 30 observations a group, or where all values are the same", () => {
     const of = (count: number, value: (index: number) => number) => sumsOf(Array.from({ length: count }, (_, index) => value(index)));
     const wide = (index: number): number => (index % 2) * 2;
-    const few = fold([{ treatment: of(29, (index) => 100 + wide(index)), control: of(500, wide) }]);
-    const constant = fold([{ treatment: of(100, () => 5), control: of(100, () => 1) }]);
-    const enough = fold([{ treatment: of(30, (index) => 100 + wide(index)), control: of(500, wide) }]);
+    const tenLooks = (treatment: Sums, control: Sums) => fold(Array.from({ length: 10 }, () => ({ treatment, control })));
+    const higher = (index: number): number => 100 + wide(index);
+    const few = stepMeans(tenLooks(of(2, higher), of(50, wide)), { treatment: of(9, higher), control: of(50, wide) });
+    const constant = tenLooks(
+      of(10, () => 5),
+      of(10, () => 1),
+    );
+    const enough = tenLooks(of(3, higher), of(50, wide));
     for (const state of [few, constant, beginMeans()]) {
       expect(hasEnoughObservations(state)).toBe(false);
       expect(meansLogE(state, margin, 1, 0.05)).toBe(NO_EVIDENCE);
     }
     expect(meansLogE(enough, margin, 1, 0.05)).toBeGreaterThan(Math.log(20));
+  });
+
+  test("says nothing after a look alone, however much it holds: it may have been a bad minute", () => {
+    const draw = (mean: number) => sumsOf(Array.from({ length: 1000 }, (_, index) => mean + (index % 7)));
+    const looksUntilFound = Array.from({ length: 20 }, (_, index) => index + 1).find(
+      (looks) =>
+        meansLogE(fold(Array.from({ length: looks }, () => ({ treatment: draw(9), control: draw(5) }))), margin, 1, 0.05) >= Math.log(20),
+    );
+    expect(looksUntilFound).toBeGreaterThan(1);
+    expect(looksUntilFound).toBeLessThanOrEqual(6);
+  });
+
+  test("minutes in which a group as a whole is off, by 10% here, are no harm", () => {
+    const alarm = (seed: number): boolean => {
+      const random = randomFrom(seed);
+      // Many values, whose own chance is next to nothing beside the minute's.
+      const draw = (): Sums => {
+        const mean = random.gamma(0.01);
+        return { count: 1000, sum: 1000 * mean, sumSquares: 1000 * (mean * mean + 0.25) };
+      };
+      let state = beginMeans();
+      for (let at = 0; at < 60; at++) {
+        state = stepMeans(state, { treatment: draw(), control: draw() });
+        if (meansLogE(state, margin, 0.05, 0.05) >= Math.log(20)) return true;
+      }
+      return false;
+    };
+    expect(Array.from({ length: 200 }, (_, seed) => alarm(seed + 1)).filter(Boolean).length).toBeLessThanOrEqual(19);
   });
 
   test("swapping the groups turns the difference; a larger margin is less evidence", () => {
@@ -120,6 +155,60 @@ describe("test (c): means", () => {
     // 5 % of 200 is 10; 19 is three standard deviations above.
     expect(found(0, 200)).toBeLessThanOrEqual(19);
     expect(found(0.4, 40)).toBe(40);
+  });
+});
+
+describe("a mean against a fixed limit", () => {
+  const foldLimit = (looks: readonly Sums[]): MeanLimitState => looks.reduce(stepMeanLimit, beginMeanLimit());
+  const run = (seed: number, mean: number, side: "above" | "below", wobble = 0): boolean => {
+    const random = randomFrom(seed);
+    let state = beginMeanLimit();
+    for (let at = 0; at < 60; at++) {
+      const level = mean * random.gamma(wobble * wobble);
+      state = stepMeanLimit(state, sumsOf(Array.from({ length: 20 }, () => -level * Math.log(1 - random.uniform()))));
+      if (meanLimitLogE(state, 1, side, 0.1, 0.05) >= Math.log(20)) return true;
+    }
+    return false;
+  };
+  const found = (runs: number, ...how: [number, "above" | "below", number?]): number =>
+    Array.from({ length: runs }, (_, seed) => run(seed + 1, ...how)).filter(Boolean).length;
+
+  test("is the mean of all values, whatever intervals they came in, with the error that they have around their intervals' own", () => {
+    const values = [1, 5, 2, 8, 3, 3, 9, 4];
+    const split = foldLimit([sumsOf(values.slice(0, 5)), sumsOf([]), sumsOf(values.slice(5))]);
+    expect(meanOf(split)!.estimate).toBeCloseTo(35 / 8, 12);
+    const whole = meanOf(foldLimit([sumsOf(values)]))!;
+    // The standard error of the mean, as any textbook has it.
+    expect(whole.standardError).toBeCloseTo(Math.sqrt(55.875 / 7 / 8), 12);
+    expect(meanOf(foldLimit([sumsOf([1]), sumsOf([2])]))).toBeUndefined();
+  });
+
+  test("is found beyond the limit on the side where it is, and hardly ever at the limit, though minutes as a whole are off by 30%", () => {
+    expect(found(30, 1.5, "above")).toBe(30);
+    expect(found(30, 0.7, "below")).toBe(30);
+    expect(found(30, 0.7, "above") + found(30, 1.5, "below")).toBe(0);
+    // 5 % of 150 is 8; 16 is three standard deviations above.
+    for (const side of ["above", "below"] as const)
+      for (const wobble of [0, 0.3]) expect(found(150, 1, side, wobble)).toBeLessThanOrEqual(16);
+  });
+
+  test("says nothing before 30 values, after one interval alone, or where all values are the same", () => {
+    const spread = sumsOf([99, 101, 103]);
+    const after = (sums: Sums, times: number) => meanLimitLogE(foldLimit(Array.from({ length: times }, () => sums)), 5, "above", 1, 0.05);
+    expect(after(spread, 9)).toBe(NO_EVIDENCE);
+    expect(after(spread, 10)).toBeGreaterThan(Math.log(20));
+    expect(after(sumsOf(Array.from({ length: 50 }, (_, index) => 99 + (index % 3))), 1)).toBe(NO_EVIDENCE);
+    expect(after(sumsOf([99, 99, 99]), 20)).toBe(NO_EVIDENCE);
+  });
+
+  test("goes on from JSON exactly as if it had never stopped", () => {
+    fc.assert(
+      fc.property(fc.array(values, { maxLength: 4 }), values, (before, last) => {
+        const state = foldLimit(before.map((some) => sumsOf(some)));
+        const read: MeanLimitState = JSON.parse(JSON.stringify(state));
+        expect(stepMeanLimit(read, sumsOf(last))).toStrictEqual(stepMeanLimit(state, sumsOf(last)));
+      }),
+    );
   });
 });
 
