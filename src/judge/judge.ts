@@ -48,8 +48,8 @@ function judgeGuardrail(question: GuardrailQuestion): Judged {
   const subject: Subject = { metricName, form: guardrail.limit.form, grouped: metric.grouped, compares: method.compares, figures };
   const threshold = -Math.log(evidence.alpha);
   const sizes = method.sizes({ sums: evidence.sums, looks: evidence.looks, weighed, alpha: evidence.alpha, bakeOver: question.bakeOver });
-  const { noise } = weighed;
-  const found: Findings = { weighed, threshold, noise };
+  const { noise, autocorrelation } = weighed;
+  const found: Findings = { weighed, threshold };
   const say = (verdict: VerdictKind, sentence: string): Judged => ({
     verdict: {
       guardrail: guardrail.id,
@@ -63,6 +63,7 @@ function judgeGuardrail(question: GuardrailQuestion): Judged {
       ...(verdict === "inconclusive" && sizes.more !== undefined && { moreRequests: sizes.more }),
       ...(sizes.needs !== undefined && { needs: sizes.needs }),
       ...(noise && { noise }),
+      ...(autocorrelation && { autocorrelation }),
       ...(verdict === "breach" && weighed.shared && { sharedIncident: true as const }),
     },
     evidence,

@@ -31,6 +31,8 @@ export interface Weighed {
   readonly shared?: boolean;
   /** How the control varies by more than chance, as far as it was learned. */
   readonly noise?: Verdict["noise"];
+  /** Noise that persists in one group, which looks like harm. */
+  readonly autocorrelation?: Verdict["autocorrelation"];
 }
 
 /** When a test is asked. */

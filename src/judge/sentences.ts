@@ -1,5 +1,4 @@
 import type { Limit } from "../model/plan.ts";
-import type { Verdict } from "../model/verdict.ts";
 import type { Figures, Weighed } from "./method.ts";
 import { odds, percent, roughly } from "./numbers.ts";
 
@@ -15,8 +14,6 @@ export interface Subject {
 
 /** What a look found of a guardrail, beside the figures. */
 export interface Findings {
-  readonly noise?: Verdict["noise"];
-  readonly autocorrelation?: Verdict["autocorrelation"];
   readonly weighed: Weighed;
   readonly threshold: number;
   /** Why this look added nothing, or where the harm is. */
@@ -31,7 +28,7 @@ export function breachSentence(subject: Subject, found: Findings): string {
     weighed.harm === undefined ? undefined : `evidence of harm ${odds(weighed.harm)}, ${odds(threshold)} was needed`,
     subject.compares ? undefined : fixedLimitNote(subject, weighed),
     note,
-    ...cautions(found),
+    noiseNote(weighed),
   ]);
 }
 
@@ -61,10 +58,19 @@ function joined(parts: readonly (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined).join("; ");
 }
 
-/** What the evidence has allowed for, and what it has not. */
-function cautions({ noise, autocorrelation }: Findings): (string | undefined)[] {
+/** What the evidence has allowed for. */
+function noiseNote({ noise }: Weighed): string | undefined {
+  return noise && `the control has ${noise.sentence}, which is allowed for`;
+}
+
+/**
+ * What the evidence has allowed for, and what it has not. The latter stands beside no breach: a harm that begins late has
+ * the same looks until the ratio has followed, and nobody is to be talked out of it.
+ */
+function cautions({ weighed }: Findings): (string | undefined)[] {
+  const { autocorrelation } = weighed;
   return [
-    noise && `the control has ${noise.sentence}, which is allowed for`,
+    noiseNote(weighed),
     autocorrelation &&
       `but the groups differ by something that stays from look to look (correlation ${autocorrelation.correlation.toFixed(2)}), which looks like harm: a margin of ${percent(autocorrelation.margin)} would cover it`,
   ];

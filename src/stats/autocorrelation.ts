@@ -3,7 +3,11 @@ import type { Groups } from "./ratio.ts";
 /**
  * Does the noise of the ratio of two rates persist from look to look? A sick server, or a few heavy users, make one group
  * worse for many looks in a row, which no test that takes looks for independent (`dab.ts`, `betweenLooks.ts`) can tell from
- * harm. A harm that is there throughout is none: it moves the ratio, and not what is beyond it.
+ * harm. A harm that is there throughout is no such noise: it moves the ratio, and not what is beyond it. One that begins late
+ * looks like it until the ratio has followed.
+ *
+ * With 300 events a look it finds in 60 looks most noise of CV 20 % or more that stays for ten looks (AR(.9)); with 30, 40 % of
+ * that of CV 50 % and hardly any of CV 20 %: there chance hides it.
  *
  * The residual of a look is s = x_T − m θ(r), θ(r) = r n_T/(r n_T + n_C), of its m = x_T + x_C events, r being the ratio of
  * all looks before (Mantel & Haenszel 1959); I = m θ(1 − θ) is its variance by chance, and s/I about how far the log of the
@@ -59,6 +63,9 @@ const ENOUGH_INFORMATION = 4;
 const ENOUGH_LOOKS = 20;
 /** Looking from the 20th to the 60th look, less than 1 % of independent looks get so far. */
 const CRITICAL = 2.8;
+
+/** A larger margin is no advice, and no number for JSON at last. */
+const MOST = 1000;
 
 /** Before the first look. */
 export function beginResiduals(): ResidualState {
@@ -126,6 +133,6 @@ export function autocorrelation(state: ResidualState): Autocorrelation {
     correlation: variance > 0 ? Math.max(-1, Math.min(1, covariance / variance)) : undefined,
     z,
     significant: looks >= ENOUGH_LOOKS && z > CRITICAL,
-    margin: Math.expm1(2 * Math.sqrt(Math.max(0, covariance))),
+    margin: Math.min(MOST, Math.expm1(2 * Math.sqrt(Math.max(0, covariance)))),
   };
 }

@@ -275,3 +275,35 @@ describe("while nobody has the feature, the control teaches how noisy it is by i
     expect(evidence).toEqual(broken.evidence);
   });
 });
+
+describe("noise that stays in one group from look to look", () => {
+  /** Errors of the treatment that are doubled for ten minutes, then usual for ten, and so on. */
+  const waves = (looks: number) =>
+    reading(
+      ...Array.from({ length: looks }, (_, index) => {
+        const high = Math.floor(index / 10) % 2 === 1;
+        return measurement({ treatment: of(high ? 320 : 160, 30_000), control: of(200, 30_000) }, false, (index + 1) * MINUTE);
+      }),
+    );
+  const rail = { guardrail: guardrail({ form: "maxIncrease", by: "ratio", amount: 2 }) };
+
+  test("is told, with the margin that would cover it", () => {
+    const { autocorrelation, sentence } = verdictOf({ ...rail, reading: waves(60) });
+    expect(autocorrelation!.correlation).toBeGreaterThan(0.5);
+    expect(autocorrelation!.margin).toBeGreaterThan(0.2);
+    expect(autocorrelation!.margin).toBeLessThan(1.5);
+    expect(sentence).toMatch(
+      /; but the groups differ by something that stays from look to look \(correlation 0\.\d\d\), which looks like harm: a margin of [\d.]+% would cover it$/,
+    );
+  });
+
+  test("is not seen where the groups differ by the same throughout, nor after a few looks, nor in mixed intervals", () => {
+    expect(
+      verdictOf({ ...rail, reading: minutes(60, { treatment: of(320, 30_000), control: of(200, 30_000) }) }).autocorrelation,
+    ).toBeUndefined();
+    expect(verdictOf({ ...rail, reading: waves(15) }).autocorrelation).toBeUndefined();
+    const found = waves(60);
+    const mixed = found.status === "measured" ? found.measurements.map((each) => ({ ...each, mixed: true })) : [];
+    expect(verdictOf({ ...rail, reading: reading(...mixed) }).autocorrelation).toBeUndefined();
+  });
+});

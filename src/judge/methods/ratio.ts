@@ -1,4 +1,5 @@
 import type { Guardrail, RelativeLimit } from "../../model/plan.ts";
+import { autocorrelation, beginResiduals, stepResiduals, type ResidualState } from "../../stats/autocorrelation.ts";
 import type { Groups } from "../../stats/ratio.ts";
 import { requestsForDab, requestsForFall } from "../../stats/sizing.ts";
 import {
@@ -10,13 +11,21 @@ import {
   type TwoSidedDab,
 } from "../../stats/twoSidedDab.ts";
 import { fitting, shapedLike } from "../memories.ts";
-import { method, type Method, type Sized, type Sizes } from "../method.ts";
+import { method, type Method, type Sized, type Sizes, type Weighed } from "../method.ts";
 import { noiseFound } from "../noise.ts";
 import { groupsIn, rateFigures, type RateView } from "../rates.ts";
+import { rounded } from "../round.ts";
 import { sizesOf } from "../sizes.ts";
 
-const memorySchema = shapedLike(beginTwoSidedDab());
-const swappedSchema = shapedLike(beginTwoSidedDab({ controlHistory: false }));
+interface Memory {
+  readonly test: TwoSidedDab;
+  /** Whether the groups differ by something that stays from look to look. */
+  readonly residuals: ResidualState;
+}
+
+const beginning = (controlHistory: boolean): Memory => ({ test: beginTwoSidedDab({ controlHistory }), residuals: beginResiduals() });
+const memorySchema = shapedLike(beginning(true));
+const swappedSchema = shapedLike(beginning(false));
 
 /** A rate against the control, as a ratio: DAB (`stats/dab.ts`). */
 export function ratioMethod(view: RateView, limit: RelativeLimit, { proof, detect }: Pick<Guardrail, "proof" | "detect">): Method {
@@ -27,24 +36,46 @@ export function ratioMethod(view: RateView, limit: RelativeLimit, { proof, detec
   // A decrease is an increase with the groups swapped.
   const facing = ({ treatment, control }: Groups): Groups =>
     decrease ? { treatment: control, control: treatment } : { treatment, control };
-  return method<TwoSidedDab>({
+  return method<Memory>({
     name: decrease ? "dab, swapped" : "dab",
     compares: true,
     hasEValues: true,
-    begin: () => beginTwoSidedDab({ controlHistory: !decrease }),
+    begin: () => beginning(!decrease),
     read: (stored) => fitting(schema, stored),
-    step: (memory, step) => stepTwoSidedDab(memory, facing(groupsIn(view, step)), margin, { harmOnly: step.mixed }),
-    calibrate: (memory, control) => calibrateTwoSidedDab(memory, facing(groupsIn(view, { treatment: undefined, control }))),
+    step({ test, residuals }, step) {
+      const groups = facing(groupsIn(view, step));
+      return {
+        test: stepTwoSidedDab(test, groups, margin, { harmOnly: step.mixed }),
+        residuals: step.mixed ? residuals : stepResiduals(residuals, groups),
+      };
+    },
+    calibrate: ({ test, residuals }, control) => ({
+      test: calibrateTwoSidedDab(test, facing(groupsIn(view, { treatment: undefined, control }))),
+      residuals,
+    }),
     newStage: (memory) => memory,
-    weigh(memory, { alpha }) {
-      const [harm, within] = [harmLogE(memory, { strict }), withinLogE(memory, { strict })];
+    weigh({ test, residuals }, { alpha }) {
+      const [harm, within] = [harmLogE(test, { strict }), withinLogE(test, { strict })];
       const threshold = -Math.log(alpha);
-      return { breach: harm >= threshold, clear: within >= threshold, harm, within, noise: memory.history && noiseFound(memory.history) };
+      return {
+        breach: harm >= threshold,
+        clear: within >= threshold,
+        harm,
+        within,
+        noise: test.history && noiseFound(test.history),
+        autocorrelation: persistenceFound(residuals),
+      };
     },
     figures: (sums) => rateFigures(view, limit, sums),
     sizes: (sized) =>
       ratioSizes(facing(groupsIn(view, sized.sums)), margin, (base) => detectedRatio(limit, detect, base), sized, strict, decrease),
   });
+}
+
+/** What stays from look to look, where that is more than chance. */
+function persistenceFound(residuals: ResidualState): Weighed["autocorrelation"] {
+  const { significant, correlation, margin } = autocorrelation(residuals);
+  return significant && correlation !== undefined ? { correlation: rounded(correlation), margin: rounded(margin) } : undefined;
 }
 
 /** The ratio that should be seen, beside the margin; twice what is allowed unless the plan says otherwise. `base` is the control's rate. */
