@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/judge/**/*.test.ts", "test/core/**/*.test.ts"],
     exclude: ["test/judge/ramps.test.ts"],
+    setupFiles: [".config/vitest-mutation-setup.ts"],
     testTimeout: 30_000,
   },
 });

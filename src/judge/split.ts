@@ -26,21 +26,35 @@ export function judgeSplit({ metricName, of, treatment, reading, evidence }: Spl
   const counted =
     reading.status === "measured" ? reading.measurements.filter(({ mixed }) => !mixed).flatMap((each) => usersIn(each, of) ?? []) : [];
   if (!stored && counted.length === 0) return undefined;
-  const state = counted.reduce((before, counts) => stepSampleRatio(before, counts, shares), stored ?? beginSampleRatio(shares));
+  const state = stateAfter(stored ?? beginSampleRatio(shares), counted, shares, !stored);
 
   const threshold = -Math.log(SAMPLE_RATIO_ALPHA);
   const status = state.largest >= threshold ? "mismatch" : "ok";
-  const [own = 0, other = 0] = state.counts;
-  const total = own + other;
-  const found = `${count(own)} of ${count(total)} ${of} have the feature (${total > 0 ? percent(own / total) : "none"} where the split gives ${percent(shares[0]!)})`;
-  const sentence =
-    status === "mismatch"
-      ? `sample ratio mismatch in ${metricName}: ${found}; the odds against chance were ${odds(state.largest)}, ${odds(threshold)} is the limit: the groups cannot be compared`
-      : `the sample ratio of ${metricName} is as planned: ${found}`;
+  const sentence = sentenceOf(metricName, of, state, status);
   return {
     check: { metric: metricName, of, status, sentence, evidence: rounded(state.logE), threshold: rounded(threshold) },
     evidence: { alpha: SAMPLE_RATIO_ALPHA, state: rounded(state) },
   };
+}
+
+/** With what was counted; the first interval at an exposure may hold what was met, but not yet read, before it. */
+function stateAfter(before: SampleRatioState, counted: [number, number][], shares: number[], begins: boolean): SampleRatioState {
+  if (counted.length === 0) return before;
+  const isNew = begins || before.shares[0] !== shares[0];
+  const settled = isNew ? stepSampleRatio(before, [0, 0], shares) : before;
+  return counted.slice(isNew ? 1 : 0).reduce((sum, counts) => stepSampleRatio(sum, counts, shares), settled);
+}
+
+function sentenceOf(metricName: string, of: SplitQuestion["of"], state: SampleRatioState, status: "ok" | "mismatch"): string {
+  const [own = 0, other = 0] = state.counts;
+  const total = own + other;
+  const found =
+    total === 0
+      ? `nothing was counted at this exposure yet`
+      : `${count(own)} of ${count(total)} ${of} have the feature (${percent(own / total)} where the split gives ${percent(state.shares[0]!)})`;
+  if (status === "ok")
+    return total === 0 ? `the sample ratio of ${metricName}: ${found}` : `the sample ratio of ${metricName} is as planned: ${found}`;
+  return `sample ratio mismatch in ${metricName}: ${found}; the odds against chance were ${odds(state.largest)}, ${odds(-Math.log(SAMPLE_RATIO_ALPHA))} is the limit: the groups cannot be compared`;
 }
 
 /** New users of both groups, or their requests; nothing where a group was not counted. */

@@ -8,7 +8,7 @@ const duration = z.number().min(0);
 const shareSchema = z.strictObject({ count: z.number().int(), share: z.number(), interval: z.tuple([z.number(), z.number()]) });
 /** Half of the runs have no more; nine in ten have no more. */
 const spreadSchema = z.strictObject({ median: z.number(), p90: z.number() });
-/** What rolled back or paused (a guardrail's id, or another cause), and how often. */
+/** What rolled back or paused (a guardrail's id, or another cause), or the gate that unfinished ones wait for, and how often. */
 const because = z.record(z.string(), z.number().int());
 
 /** What a metric was taken to be like. Values and levels are in its unit; `spread` is of the logarithm of values, and a share of a level. */
@@ -65,6 +65,7 @@ export const simulateSchema = z.strictObject({
     rolledBack: shareSchema,
     paused: shareSchema,
     complete: shareSchema,
+    /** Not over after three times as many looks as its bakes ask for. */
     unfinished: shareSchema,
     because,
     everybodyAfter: spreadSchema.nullable(),

@@ -21,7 +21,7 @@ export interface HealthyFigures {
   paused: Share;
   complete: Share;
   unfinished: Share;
-  /** What rolled back or paused, and how often. */
+  /** What rolled back or paused, or the gate that unfinished ones wait for, and how often. */
   because: Record<string, number>;
   /** Of those that got there, when everybody had it, and when it was complete: milliseconds from the first exposure. */
   everybodyAfter: Spread | undefined;
@@ -69,7 +69,7 @@ export function harmFigures(all: readonly SimulatedRun[], onset: number): HarmFi
     rolledBack: shareOf(runs, ({ outcome }) => outcome === "rolledBack"),
     paused: shareOf(runs, ({ outcome }) => outcome === "paused"),
     missed: shareOf(runs, (run) => !isStopped(run)),
-    because: reasonsOf(runs),
+    because: reasonsOf(runs.filter(isStopped)),
     after: spreadOf(runs.filter(isStopped).map(({ at }) => at - onset)),
     requests: spreadOf(runs.map(({ requests }) => requests)) ?? { median: 0, p90: 0 },
     users: spreadOf(users),

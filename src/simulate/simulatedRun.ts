@@ -16,7 +16,7 @@ import { beginVirtualRun, moveVirtualRun, takeVirtualLook } from "./virtualRun.t
 /** What became of one simulated rollout. Times are milliseconds since its first exposure. */
 export interface SimulatedRun {
   outcome: "complete" | "rolledBack" | "paused" | "unfinished";
-  /** Of a rollback or a pause: the guardrail that broke, or why else. */
+  /** Of a rollback or a pause: the guardrail that broke, or why else. Of one that is unfinished: the gate that it waits for. */
   because: string | undefined;
   /** The number of the look that ended it, and when that was. */
   look: number;
@@ -49,6 +49,7 @@ export function simulateRun(plan: Plan, assumptions: Assumptions, harm: Harm | u
   let state = moveVirtualRun(beginVirtualRun(plan, 0), 0, 0);
   let everybodyAt = isFull(state.exposure) ? 0 : undefined;
   let waiting: Record<string, Measurement>[] = [];
+  let waitsFor: string | undefined;
   const most = Math.max(PATIENCE * planned, planned + AT_LEAST);
   for (let look = 1; look <= most; look++) {
     const at = look * lookEvery;
@@ -74,6 +75,7 @@ export function simulateRun(plan: Plan, assumptions: Assumptions, harm: Harm | u
     });
     switch (decision.kind) {
       case "hold":
+        waitsFor = decision.because[0]?.gate;
         break;
       case "advance":
         state = moveVirtualRun(state, decision.stage, at);
@@ -90,7 +92,7 @@ export function simulateRun(plan: Plan, assumptions: Assumptions, harm: Harm | u
   }
   return {
     outcome: "unfinished",
-    because: undefined,
+    because: waitsFor,
     look: most,
     at: state.at,
     everybodyAt,

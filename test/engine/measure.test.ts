@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { takeOverJudgement } from "../../src/engine/look.ts";
 import { inPieces } from "../../src/engine/measure.ts";
 import type { Statement } from "../../src/model/entry.ts";
-import type { Guardrail } from "../../src/model/plan.ts";
+import type { Guardrail, Plan } from "../../src/model/plan.ts";
 import type { State } from "../../src/model/state.ts";
 import { DAY, HARMFUL, HEALTHY, HOUR, MINUTE, planOf, relative, stage } from "../support/world.ts";
 import { begun, entriesOf, onSecondStage } from "./worlds.ts";
@@ -77,6 +77,49 @@ describe("a guardrail against the time before the run", () => {
         .every(({ data }) => Object.keys(data.baselines).length === 0),
     ).toBe(true);
     expect(Object.keys(state.baselines)).toEqual([`errors ${HOUR}`]);
+  });
+});
+
+describe("every kind of metric", () => {
+  const metrics = {
+    mean: { source: "shop", kind: "mean", grouped: true, unit: "s", count: {}, sum: {}, sumSquares: {} },
+    latency: { source: "shop", kind: "histogram", grouped: true, unit: "s", buckets: {} },
+    backlog: { source: "shop", kind: "gauge", grouped: true, value: {} },
+    visits: { source: "shop", kind: "rate", grouped: true, events: {}, total: {}, users: {} },
+  } satisfies Plan["metrics"];
+  const rails: Guardrail[] = [
+    { id: "mean", metric: "mean", limit: { form: "maxIncrease", by: "value", amount: 0.1 }, onBreach: "rollback" },
+    { id: "p95", metric: "latency", quantile: 0.95, limit: { form: "max", value: 1 }, onBreach: "rollback" },
+    { id: "rise", metric: "latency", quantile: 0.95, limit: { form: "maxIncrease", by: "value", amount: 0.5 }, onBreach: "rollback" },
+    { id: "slower", metric: "latency", limit: { form: "maxIncrease", by: "ratio", amount: 0.5 }, onBreach: "rollback" },
+    { id: "backlog", metric: "backlog", limit: { form: "max", value: 100 }, failures: { count: 2, of: 3 }, onBreach: "pause" },
+    { id: "visits", metric: "visits", limit: { form: "max", rate: 0.9 }, onBreach: "rollback" },
+  ];
+  const planWith = (...ids: string[]) =>
+    planOf({ metrics, guardrails: rails.filter(({ id }) => ids.includes(id)), stages: [stage(5), stage(25, HOUR), stage(100)] });
+
+  test("of a healthy release says nothing against it, and the bounds of a histogram are recorded once", async () => {
+    const { world, lookAfter } = await onSecondStage(planWith("mean", "p95", "rise", "slower", "backlog", "visits"));
+    const { look, result, state } = await lookAfter(10 * MINUTE);
+    expect(result.outcome).toBe("holding");
+    expect(look!.data.verdicts.map(({ verdict }) => verdict)).not.toContain("breach");
+    expect(look!.data.splitChecks).toMatchObject([{ metric: "visits", of: "users", status: "ok" }]);
+    const told = entriesOf(world).filter((entry) => JSON.stringify(entry).includes('"bounds":[0.5,1,5]'));
+    expect(told.map(({ kind }) => kind)).toEqual(["started"]);
+    expect(state.metrics["latency"]!.bounds).toEqual([0.5, 1, 5]);
+    expect(state.progress["visits"]!.users).toBeGreaterThan(100);
+  });
+
+  test.each(["mean", "p95", "rise", "slower"])("%s rolls a harmful one back", async (id) => {
+    const { world, lookAfter } = await onSecondStage(planWith(id));
+    world.conditions(HARMFUL);
+    expect((await lookAfter(10 * MINUTE)).result).toMatchObject({ outcome: "rolledBack", decision: { cause: "breach" } });
+  });
+
+  test("a gauge pauses", async () => {
+    const { world, lookAfter } = await onSecondStage(planWith("backlog"));
+    world.conditions(HARMFUL);
+    expect((await lookAfter(10 * MINUTE)).result).toMatchObject({ outcome: "paused", decision: { cause: "breach" } });
   });
 });
 

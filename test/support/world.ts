@@ -5,7 +5,7 @@ import { RolloutError } from "../../src/errors.ts";
 import { Conflict, type FlagBackend } from "../../src/flags/port.ts";
 import { Taken, type Store, type StoredEntry } from "../../src/ledger/port.ts";
 import type { Interval, Measured, MeasureRequest, Sent } from "../../src/metrics/port.ts";
-import type { Cohort, Counts, Instant } from "../../src/model/measurement.ts";
+import type { Cohort, Counts, Instant, Value } from "../../src/model/measurement.ts";
 import { EVERYBODY, OFF, type Exposure } from "../../src/model/exposure.ts";
 import type { FlagReading } from "../../src/model/flag.ts";
 import type { Guardrail, Plan } from "../../src/model/plan.ts";
@@ -307,15 +307,38 @@ function answer(source: World["source"], request: MeasureRequest, history: ShopH
   if (newest < end - STALE) return { sent: { ...sent, newest }, status: "noData", reason: "no newer sample" };
   const cohortOf = (cohort: Cohort): Cohort => (source === "same" && cohort === "treatment" ? "control" : cohort);
   const intervals = request.intervals.map(({ from, to }): Interval => {
-    const counts: Partial<Record<Cohort, Counts>> = {};
+    const counts: Partial<Record<Cohort, Value>> = {};
+    const users: Partial<Record<Cohort, number>> = {};
     for (const { cohort } of request.cohorts) {
       const before = history.countsAt(cohortOf(cohort), scrape(from));
       const after = history.countsAt(cohortOf(cohort), scrape(to));
-      counts[cohort] = { events: after.events - before.events, total: after.total - before.total };
+      const increment = { events: after.events - before.events, total: after.total - before.total };
+      counts[cohort] = valueOf(request.kind, increment);
+      users[cohort] = Math.floor(increment.total / 10);
     }
-    return { from, to, counts };
+    return { from, to, counts, ...(request.numbers.users !== undefined && { users }) };
   });
-  return { sent: { ...sent, newest, missing: source === "blind" ? ["control"] : [] }, status: "measured", intervals };
+  const bounds = request.kind === "histogram" ? { bounds: BOUNDS } : {};
+  return { sent: { ...sent, newest, missing: source === "blind" ? ["control"] : [] }, status: "measured", intervals, ...bounds };
+}
+
+/** In seconds: a request takes 0.1 s, and one that is an error 2 s. */
+const BOUNDS = [0.5, 1, 5];
+
+/** What requests are to a metric of this kind; a gauge shows how many errors there are. */
+function valueOf(kind: MeasureRequest["kind"], { events, total }: Counts): Value {
+  switch (kind) {
+    case "rate":
+      return { events, total };
+    case "mean":
+      return { count: total, sum: 0.1 * (total - events) + 2 * events, sumSquares: 0.01 * (total - events) + 4 * events };
+    case "histogram":
+      return { buckets: [total - events, 0, events, 0] };
+    case "gauge":
+      return { level: events };
+    default:
+      return kind satisfies never;
+  }
 }
 
 /** A plan for worlds: three stages of two minutes, errors at most 2 %, nothing else to wait for. */
