@@ -49,13 +49,13 @@ const own = new WeakSet<Evidence>();
  */
 export function resume(stored: Evidence | undefined, method: Method, stage: string, alpha: number): KeptEvidence {
   const kept = stored && (own.has(stored) ? (stored as KeptEvidence) : (keptSchema.safeParse(stored).data as KeptEvidence | undefined));
-  const begun: KeptEvidence = { alpha, stage, method: method.name, memory: method.begin(), sums: NONE, looks: 0 };
-  if (!kept) return begun;
+  const begun = (): KeptEvidence => ({ alpha, stage, method: method.name, memory: method.begin(), sums: NONE, looks: 0 });
+  if (!kept) return begun();
   const memory = kept.method === method.name ? (own.has(stored) ? kept.memory : method.read(kept.memory)) : undefined;
   if (memory !== undefined)
     return kept.stage === stage ? { ...kept, memory } : { ...kept, memory: method.newStage(memory), stage, sums: NONE, looks: 0 };
-  if (!method.hasEValues || !kept.logE) return begun;
-  return { ...begun, alpha: kept.alpha, carried: kept.logE };
+  if (!method.hasEValues || !kept.logE) return begun();
+  return { ...begun(), alpha: kept.alpha, carried: kept.logE };
 }
 
 /** Whether `resume` has anything to go on from. */

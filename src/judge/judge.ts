@@ -15,7 +15,7 @@ export { limitAlreadyBroken } from "./preflight.ts";
 /** The judge: what the numbers of a look say about guardrails, goals and the split. */
 export const judge: Judge = {
   version: "dab/1",
-  guardrail: judgeGuardrail,
+  guardrail: (question) => judgeGuardrail(question),
   goal: judgeGoal,
   split: judgeSplit,
   understands({ guardrail, metric, evidence }) {
@@ -25,6 +25,12 @@ export const judge: Judge = {
   },
 };
 
+/**
+ * The same judge in as few words as its decisions need, for whoever asks it millions of times: evidence, kinds of verdicts
+ * and what they need are the same; sentences are empty, figures are left out.
+ */
+export const judgeInBrief: Judge = { ...judge, guardrail: (question) => judgeGuardrail(question, true) };
+
 type Judged = ReturnType<Judge["guardrail"]>;
 
 /**
@@ -32,7 +38,7 @@ type Judged = ReturnType<Judge["guardrail"]>;
  * - A breach stands as long as the evidence says so, whatever this look could read: rolling back needs no metric source.
  * - A reading that cannot be judged leaves the evidence as it was, but for what it teaches of the noise.
  */
-function judgeGuardrail(question: GuardrailQuestion): Judged {
+function judgeGuardrail(question: GuardrailQuestion, brief = false): Judged {
   const { guardrail, metric, reading, exposure, split, stage, bounds, baseline } = question;
   const { metric: metricName } = guardrail;
   const choice = methodFor({ metricName, metric, guardrail, bounds, baseline });
@@ -44,35 +50,46 @@ function judgeGuardrail(question: GuardrailQuestion): Judged {
   const stepped = withSteps(taught(before, method, admitted), method, admitted.kind === "steps" ? admitted.steps : []);
   const { evidence, weighed } = weigh(stepped, method, question.bakeOver);
 
+  const sizes = method.sizes({ sums: evidence.sums, looks: evidence.looks, weighed, alpha: evidence.alpha, bakeOver: question.bakeOver });
+  const kind: VerdictKind = weighed.breach
+    ? "breach"
+    : admitted.kind === "nothing"
+      ? admitted.verdict
+      : weighed.clear
+        ? "clear"
+        : "inconclusive";
+  const verdict: Verdict = {
+    guardrail: guardrail.id,
+    metric: metricName,
+    verdict: kind,
+    sentence: "",
+    ...(sizes.needs !== undefined && { needs: sizes.needs }),
+    ...(kind === "breach" && weighed.shared && { sharedIncident: true as const }),
+  };
+  if (brief) return { verdict, evidence };
+
   const figures = method.figures(evidence.sums, evidence.memory);
   const subject: Subject = { metricName, form: guardrail.limit.form, grouped: metric.grouped, compares: method.compares, figures };
   const threshold = -Math.log(evidence.alpha);
-  const sizes = method.sizes({ sums: evidence.sums, looks: evidence.looks, weighed, alpha: evidence.alpha, bakeOver: question.bakeOver });
   const { noise, autocorrelation } = weighed;
   const found: Findings = { weighed, threshold };
-  const say = (verdict: VerdictKind, sentence: string): Judged => ({
-    verdict: {
-      guardrail: guardrail.id,
-      metric: metricName,
-      verdict,
-      sentence,
-      ...numbersOf(figures, evidence),
-      ...(weighed.harm !== undefined && { evidence: rounded(weighed.harm) }),
-      ...(weighed.within !== undefined && { within: rounded(weighed.within) }),
-      threshold: rounded(threshold),
-      ...(verdict === "inconclusive" && sizes.more !== undefined && { moreRequests: sizes.more }),
-      ...(sizes.needs !== undefined && { needs: sizes.needs }),
-      ...(noise && { noise }),
-      ...(autocorrelation && { autocorrelation }),
-      ...(verdict === "breach" && weighed.shared && { sharedIncident: true as const }),
-    },
-    evidence,
-  });
-
-  if (weighed.breach) return say("breach", breachSentence(subject, { ...found, note: noteOn(admitted, subject, method, evidence) }));
-  if (admitted.kind === "nothing") return say(admitted.verdict, admitted.reason);
-  if (weighed.clear) return say("clear", clearSentence(subject, found));
-  return say("inconclusive", inconclusiveSentence(subject, found, sizes.more));
+  const sentence = (): string => {
+    if (weighed.breach) return breachSentence(subject, { ...found, note: noteOn(admitted, subject, method, evidence) });
+    if (admitted.kind === "nothing") return admitted.reason;
+    return weighed.clear ? clearSentence(subject, found) : inconclusiveSentence(subject, found, sizes.more);
+  };
+  const told: Verdict = {
+    ...verdict,
+    sentence: sentence(),
+    ...numbersOf(figures, evidence),
+    ...(weighed.harm !== undefined && { evidence: rounded(weighed.harm) }),
+    ...(weighed.within !== undefined && { within: rounded(weighed.within) }),
+    threshold: rounded(threshold),
+    ...(kind === "inconclusive" && sizes.more !== undefined && { moreRequests: sizes.more }),
+    ...(noise && { noise }),
+    ...(autocorrelation && { autocorrelation }),
+  };
+  return { verdict: told, evidence };
 }
 
 /** A limit that nothing can be said of yet, or at all: the evidence waits. */

@@ -1,6 +1,6 @@
 import { judgedMetrics } from "../core/look.ts";
 import { RolloutError } from "../errors.ts";
-import { judge } from "../judge/judge.ts";
+import { judge, judgeInBrief } from "../judge/judge.ts";
 import type { Plan } from "../model/plan.ts";
 import { Mistake, textIn } from "./cells.ts";
 import { observationReader, type MendName } from "./observation.ts";
@@ -44,7 +44,7 @@ export const replayAll: Begin<Plan, BacktestTask, Ended[]> = (plan) => {
   return (task) => {
     if (task === "end") return [...replays].flatMap(([series, replay]) => ended(series, replay?.end()));
     return task.events.flatMap(({ series, event }) => {
-      if (!replays.has(series)) replays.set(series, beginReplay(plan, judge));
+      if (!replays.has(series)) replays.set(series, beginReplay(plan, judge, { quick: judgeInBrief }));
       return ended(series, replays.get(series)?.take(event));
     });
   };

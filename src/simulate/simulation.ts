@@ -1,4 +1,4 @@
-import { judge } from "../judge/judge.ts";
+import { judgeInBrief } from "../judge/judge.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Assumptions, MetricModel } from "./assumptions.ts";
 import { harmFigures, healthyFigures, type HarmFigures, type HealthyFigures } from "./figures.ts";
@@ -42,7 +42,7 @@ export const simulateAll: Begin<Simulation, SimulationTask, SimulatedRun[]> = ({
   return ({ harm, from, to }) =>
     Array.from({ length: to - from }, (_, index) => {
       const random = randomFor(`${seed}/${harm ? harmKey(harm) : "healthy"}/${from + index}`);
-      return simulateRun(plan, assumptions, harm, random, judge);
+      return simulateRun(plan, assumptions, harm, random, judgeInBrief);
     });
 };
 
