@@ -76,7 +76,9 @@ const percent = (share: number): string => (100 * share).toFixed(1);
 const falseRollbacks = ({ rolledBack, runs, upper }: HarmlessFigures): string => `${percent(rolledBack / runs)} (≤ ${percent(upper)})`;
 const minutesToAll = ({ minutesToAll }: HarmlessFigures): string => (minutesToAll === Infinity ? "never" : minutesToAll.toFixed(1));
 const rollbacks = ({ missed, runs, minutes, thousands }: HarmfulFigures): string =>
-  `${percent(missed / runs)} / ${quantile(minutes, 0.5)} / ${round(mean(thousands))} (${round(quantile(thousands, 0.5))})`;
+  runs === 0
+    ? "all rolled back before"
+    : `${percent(missed / runs)} / ${quantile(minutes, 0.5)} / ${round(mean(thousands))} (${round(quantile(thousands, 0.5))})`;
 
 /** Three significant digits. */
 function round(value: number): string {
