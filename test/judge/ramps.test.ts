@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { judge } from "../../src/judge/judge.ts";
 import type { Evidence } from "../../src/model/verdict.ts";
+import { multinomial } from "../bench/decisions/draws.ts";
+import { BOUNDS, bucketChances, USUAL } from "../bench/decisions/latency.ts";
 import { randomFrom } from "../stats/random.ts";
-import { groups, guardrail, limits, look, of, type LimitName } from "./builders.ts";
+import { groups, guardrail, limits, look, metric, of, type LimitName } from "./builders.ts";
 
 /** Ramps of 1/5/25/50 % with 15 looks of 6,000 requests each, seeded. Rates are those of `limits` in builders.ts. */
 const shares = [0.01, 0.05, 0.25, 0.5];
@@ -52,5 +54,37 @@ describe("the judge finds five times the errors soon", () => {
   ] as const)("%s: at %d, by look %d in the median", (name, treatmentRate, by) => {
     const found = Array.from({ length: 15 }, (_, seed) => ramp(name, seed + 1, treatmentRate, 0.005).breach);
     expect(found.sort((a, b) => a - b)[7]).toBeLessThanOrEqual(by);
+  });
+});
+
+describe("p95 at most 50 ms above the control's, at 25 % of 6,000 requests a minute", () => {
+  /** The look at which the rise was found, of 60: log-normal latencies with a median of 120 ms, in buckets of 25 ms up to 500. */
+  function foundAt(seed: number, sigma: number, shift: number): number {
+    const random = randomFrom(seed);
+    const usual = bucketChances({ ...USUAL, sigma });
+    const treated = bucketChances({ ...USUAL, sigma, shift });
+    const value = (total: number, chances: readonly number[]) => ({ buckets: multinomial(random, total, chances) });
+    const question = {
+      guardrail: guardrail({ form: "maxIncrease", by: "value", amount: 50 }, { metric: "latency", quantile: 0.95 }),
+      metric: metric({ kind: "histogram", unit: "ms" }),
+      bounds: BOUNDS,
+      stage: "25%",
+      alpha,
+    };
+    let evidence: Evidence | undefined;
+    for (let at = 1; at <= 60; at++) {
+      const total = random.binomial(6000, 0.25);
+      const judged = judge.guardrail(look({ ...question, reading: groups(value(total, treated), value(6000 - total, usual)), evidence }));
+      if (judged.verdict.verdict === "breach") return at;
+      evidence = judged.evidence;
+    }
+    return Infinity;
+  }
+  const ramps = (sigma: number, shift: number) => Array.from({ length: 30 }, (_, seed) => foundAt(seed + 1, sigma, shift));
+
+  test.each([0.3, 0.5])("σ %d: a rise of 100 ms is found by look 10 in the median, and none where there is none", (sigma) => {
+    const found = ramps(sigma, 100).sort((a, b) => a - b);
+    expect(found[15]).toBeLessThanOrEqual(10);
+    expect(ramps(sigma, 0).filter((at) => at <= 60)).toEqual([]);
   });
 });
