@@ -26,7 +26,7 @@ const rooms = [
   { name: "engine", files: /^engine\//, may: [/^core\//, /^judge\//, /^ledger\/chain\.ts$/, /^model\//, PORT] },
   { name: "simulate", files: /^simulate\//, may: [/^core\//, /^judge\//, /^stats\//, /^model\//] },
   { name: "report", files: /^report\//, may: [/^core\//, /^model\//] },
-  { name: "app", files: /^(app|trials)\.ts$/, may: [/^(?!cli\/|demo\/)/] },
+  { name: "app", files: /^(app|planFiles|trials)\.ts$/, may: [/^(?!cli\/|demo\/)/] },
   { name: "worker", files: /^worker\.ts$/, may: [/^io\/threads\.ts$/, /^simulate\/jobs\.ts$/] },
   { name: "demo", files: /^demo\//, may: [/^app\.ts$/, /^model\//] },
   { name: "cli", files: /^cli\//, may: [/^app\.ts$/, /^report\//, /^model\//, /^demo\//] },
