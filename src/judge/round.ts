@@ -3,7 +3,9 @@ export function rounded<T>(value: T): T {
   if (typeof value === "number") return (Number.isInteger(value) ? value + 0 : Number(value.toPrecision(10))) as T;
   if (Array.isArray(value)) return value.map((item: unknown) => rounded(item)) as T;
   if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rounded<unknown>(item)])) as T;
+    const copy = { ...value };
+    for (const key in copy) copy[key] = rounded(copy[key]);
+    return copy;
   }
   return value;
 }

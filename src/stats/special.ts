@@ -10,9 +10,12 @@ export function logAddExp(a: number, b: number): number {
 
 /** ln Σ e^v without overflow; −∞ for no values. */
 export function logSumExp(values: readonly number[]): number {
-  const largest = Math.max(...values);
+  let largest = -Infinity;
+  for (const value of values) if (!(value <= largest)) largest = value;
   if (largest === -Infinity) return -Infinity;
-  return largest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - largest), 0));
+  let sum = 0;
+  for (const value of values) sum += Math.exp(value - largest);
+  return largest + Math.log(sum);
 }
 
 /** ln(1 − e^v) for v ≤ 0, accurate at both ends (Mächler 2012, "Accurately computing log(1 − exp(−|a|))"). */
