@@ -164,3 +164,72 @@ describe("a rate needs", () => {
     expect(needs({ form: "max", rate: 0.02 }, { control: of(9, 600) })).toBeUndefined();
   });
 });
+
+describe("what is still missing: even odds at the rates that were found, less the evidence that is there", () => {
+  const even = { alpha: ALPHA, power: 0.5, strict: false };
+  const found = (limit: Limit, treatment: [number, number], control: [number, number], side: "evidence" | "within") => {
+    const verdict = verdictOf({
+      guardrail: guardrail(limit),
+      reading: minutes(10, { treatment: of(...treatment), control: of(...control) }),
+    });
+    expect(verdict.verdict).toBe("inconclusive");
+    return { more: verdict.moreRequests!, left: 1 - Math.max(0, verdict[side]!) / verdict.threshold! };
+  };
+  const expectAbout = (more: number, expected: number) => expect(Math.abs(more - expected)).toBeLessThan(1 + 1e-6 * expected);
+
+  test("of a ratio beyond the limit", () => {
+    const { more, left } = found({ form: "maxIncrease", by: "ratio", amount: 0.2 }, [6, 400], [40, 4000], "evidence");
+    const [rate, controlRate] = [60.5 / 4001, 400.5 / 40_001];
+    const expected = { ratio: rate / controlRate, margin: 1.2, controlPerTreated: 10 };
+    expectAbout(more, requestsForDab(expected, { controlRate, requests: 400 }, even) * left);
+  });
+
+  test("of a ratio within the limit, as many as show the control above the treatment", () => {
+    const { more, left } = found({ form: "maxIncrease", by: "ratio", amount: 0.5 }, [4, 400], [40, 4000], "within");
+    const [rate, controlRate] = [40.5 / 4001, 400.5 / 40_001];
+    const expected = { ratio: controlRate / rate, margin: 1 / 1.5, controlPerTreated: 0.1 };
+    expectAbout(more, (requestsForDab(expected, { controlRate: rate, requests: 4000 }, even) / 10) * left);
+  });
+
+  test("of a fall, in requests of the treatment", () => {
+    const { more, left } = found({ form: "maxDecrease", by: "ratio", amount: 0.2 }, [28, 400], [400, 4000], "evidence");
+    const [rate, controlRate] = [280.5 / 4001, 4000.5 / 40_001];
+    const expected = { ratio: controlRate / rate, margin: 1.25, controlPerTreated: 0.1 };
+    expectAbout(more, (requestsForDab(expected, { controlRate: rate, requests: 4000 }, even) / 10) * left);
+  });
+
+  test("of a rate above its limit, and below it", () => {
+    const above = found({ form: "max", rate: 0.01 }, [5, 400], [40, 4000], "evidence");
+    expectAbout(above.more, requestsForCeiling(50.5 / 4001 / 0.01, 0.01, 400, even) * above.left);
+    const below = found({ form: "max", rate: 0.01 }, [3, 400], [40, 4000], "within");
+    expectAbout(below.more, requestsForFallBelow(30.5 / 4001 / 0.01, 0.01, 400, even) * below.left);
+  });
+
+  test("of a rate below the least it may be, and above it", () => {
+    const below = found({ form: "min", rate: 0.99 }, [395, 400], [3960, 4000], "evidence");
+    expectAbout(below.more, requestsForCeiling(50.5 / 4001 / 0.01, 1 - 0.99, 400, even) * below.left);
+    const above = found({ form: "min", rate: 0.01 }, [5, 400], [40, 4000], "within");
+    expectAbout(above.more, requestsForCeiling(50.5 / 4001 / 0.01, 0.01, 400, even) * above.left);
+  });
+
+  test("of points, beyond the limit and within it", () => {
+    const of10 = (difference: number, margin: number, [rate, controlRate]: [number, number]) =>
+      requestsForShift(
+        {
+          distance: Math.abs(difference - margin),
+          resolution: margin,
+          perLook: 400,
+          variance: rate * (1 - rate) + (controlRate * (1 - controlRate)) / 10,
+        },
+        even,
+      );
+    const beyond = found({ form: "maxIncrease", by: "points", amount: 0.005 }, [7, 400], [40, 4000], "evidence");
+    const rates: [number, number] = [70.5 / 4001, 400.5 / 40_001];
+    expectAbout(beyond.more, of10(rates[0] - rates[1], 0.005, rates) * beyond.left);
+    const within = found({ form: "maxIncrease", by: "points", amount: 0.01 }, [7, 400], [40, 4000], "within");
+    expectAbout(within.more, of10(rates[0] - rates[1], 0.01, rates) * within.left);
+    const fewer = found({ form: "maxDecrease", by: "points", amount: 0.01 }, [33, 400], [400, 4000], "evidence");
+    const fallen: [number, number] = [330.5 / 4001, 4000.5 / 40_001];
+    expectAbout(fewer.more, of10(fallen[1] - fallen[0], 0.01, fallen) * fewer.left);
+  });
+});
