@@ -49,7 +49,7 @@ const at = ([treatment, control]: readonly [Value, Value], count = 1, mixed = fa
 const numbers = ({ verdict, evidence, within }: Verdict) => ({ verdict, evidence, within });
 
 describe.each(TRIED)("the evidence of $name", ({ common, near, far, carries }) => {
-  test(carries ? "goes on from stage to stage" : "begins anew at each stage", () => {
+  test("goes on from stage to stage where it is an e-value, and begins anew where it is not", () => {
     const stages = (names: readonly string[]) =>
       verdictsOf(
         names.map((stage) => ({ stage, ...at(near, 3) })),
