@@ -6,6 +6,7 @@ import { tallyOf } from "../../src/core/progress.ts";
 import { step, type StepResult } from "../../src/engine/advance.ts";
 import { judgeAll } from "../../src/core/look.ts";
 import { judge } from "../../src/judge/judge.ts";
+import type { Engine } from "../../src/engine/context.ts";
 import { pause, resume, rollbackNow } from "../../src/engine/people.ts";
 import { messageOf, RolloutError } from "../../src/errors.ts";
 import { seededRandom, type Random } from "../../src/demo/random.ts";
@@ -241,26 +242,29 @@ async function settle(world: World, random: Random, asked: Asked): Promise<void>
   if (!state.end) {
     const goOn = () => resume(engine, NAME, { adopt: false, restore: true, despiteBreach: false });
     if (state.pause) await goOn();
-    if (random() < 0.5) await checkSight(world, look);
+    if (random() < 0.5) await checkSight(world, engine, look, state);
     else await checkProgress(look);
   }
   checkLedger(world);
 }
 
 /**
- * Harm that comes after the storm is found, whatever the clocks said in it; unless the last stage has baked by the first or
- * second look at it, for one look alone proves nothing, and two may not.
+ * Harm that comes after the storm is found, whatever the clocks said in it. The last stage is paused before, or it might be
+ * complete at the first look at the harm, which alone proves nothing; a pause never stops guarding.
  */
-async function checkSight(world: World, look: (after: number) => Promise<StepResult>): Promise<void> {
+async function checkSight(world: World, engine: Engine, look: (after: number) => Promise<StepResult>, before: State): Promise<void> {
+  let state = before;
   for (let looks = 1; world.exposure.everyone === 0; looks++) {
-    await look(MINUTE);
+    ({ state } = await look(MINUTE));
     hold(looks < 4, () => "nobody is exposed although nothing speaks against it");
   }
   world.conditions(HARMFUL);
   for (let looks = 1; ; looks++) {
-    const { result } = await look(MINUTE);
+    if (state.stage === state.plan.stages.length - 1) await pause(engine, NAME, "not complete before the harm was looked at");
+    const seen = await look(MINUTE);
+    const { result } = seen;
+    ({ state } = seen);
     if (result.outcome === "rolledBack") break;
-    if (result.outcome === "complete" && looks < 3) return;
     hold(looks < 3, () => `harm was not seen in ${looks} looks: ${text(result)}`);
   }
   hold(isOff(world.exposure), () => "rolled back, and not off");
