@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { environmentIn, SCRIPT } from "../support/cli.ts";
 
@@ -72,16 +73,19 @@ export async function startTraced(folder: string, args: readonly string[], injec
   const child = spawn("strace", ["-D", "-f", "-y", "-s", "0", "-o", log, "-e", traced, ...injected, ...command], {
     cwd: folder,
     env: { ...environmentIn(folder), UV_THREADPOOL_SIZE: "1" },
-    stdio: ["ignore", "pipe", "pipe"],
+    // The last is written by nobody: it closes, and `close` comes, when the tracer has ended too, which holds it open as well.
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   let stdout = "";
   let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdout!.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr!.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdio[3]!.on("error", () => undefined);
+  (child.stdio[3] as Readable).resume();
   const text = () => readFile(log, "utf8").catch(() => "");
   const isAlive = () => child.exitCode === null && child.signalCode === null;
   const ended = once(child, "close").then(async ([code, signal]): Promise<Traced> => {
-    const calls = callsOf(await wholeLog(text, child.pid!), folder);
+    const calls = callsOf(await text(), folder);
     await rm(place, { recursive: true });
     return { status: signal ?? code, stdout, stderr, calls };
   });
@@ -112,16 +116,6 @@ export async function killBeforeLast(folder: string, args: readonly string[], wa
   await running.stopped();
   running.kill("SIGKILL");
   return running.ended;
-}
-
-/** The tracer outlives the command by a moment: its last line says how that ended. */
-async function wholeLog(text: () => Promise<string>, pid: number): Promise<string> {
-  for (const end = Date.now() + 60_000; Date.now() < end;) {
-    const log = await text();
-    if (new RegExp(`^${pid} +\\+\\+\\+ (exited|killed)`, "m").test(log)) return log;
-    await sleep(5);
-  }
-  throw new Error("strace did not write how the command ended");
 }
 
 function callsOf(log: string, folder: string): Call[] {
