@@ -25,4 +25,13 @@ export interface Store {
    * When it returns, the bytes survive a power cut.
    */
   create(name: string, seq: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Where every write is a round trip over a network: stores the entries `first`, `first + 1`, … with one, durably, all or
+   * none. Throws like `create`.
+   */
+  createAll?(name: string, first: number, entries: readonly Uint8Array[]): Promise<void>;
+  /** Where many ledgers can be read with one round trip: what `read` gives for each, by name. */
+  readAll?(asked: readonly { name: string; from: number }[]): Promise<Map<string, StoredEntry[]>>;
+  /** Lets go of what is held open, such as connections. A process may end without it. */
+  close?(): Promise<void>;
 }
