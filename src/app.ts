@@ -21,6 +21,8 @@ export { runToEnd, waitForMove } from "./engine/loop.ts";
 export { accept, pause, restart, resume, rollbackNow, type Asked } from "./engine/people.ts";
 export { measureOnce, type Answer } from "./engine/ask.ts";
 export { followLedger, readLedger, type ReadEntry } from "./engine/read.ts";
+export { readState, readStates } from "./engine/tail.ts";
+export { verifyLedger, type Verified, type VerifyOptions } from "./engine/verify.ts";
 export type { Engine, Note } from "./engine/context.ts";
 export type { PlanFile } from "./engine/start.ts";
 export { backtestFile, exportObservations, simulatePlan, simulationFor, type SimulationOptions } from "./trials.ts";

@@ -12,7 +12,7 @@ import type { Plan } from "./model/plan.ts";
 import { mendName } from "./plan/suggest.ts";
 import { backtest, type Backtested, type BacktestTask, type Ended } from "./simulate/backtest.ts";
 import { beginJob, type Job } from "./simulate/jobs.ts";
-import { observationsOf, type LedgerEntry, type LedgerObservations } from "./simulate/ledgerObservations.ts";
+import { observeLedger, type Observer } from "./simulate/ledgerObservations.ts";
 import { simulationOf, type WrittenOptions } from "./simulate/options.ts";
 import type { SimulatedRun } from "./simulate/simulatedRun.ts";
 import { simulate, sizeOfSimulation, type Simulated, type Simulation, type SimulationTask } from "./simulate/simulation.ts";
@@ -48,9 +48,9 @@ export async function backtestFile(plan: Plan, path: string, { cwd, stop }: Tria
   }
 }
 
-/** What a ledger's runs measured, or one of them, as rows of a file of observations. */
-export function exportObservations(entries: readonly LedgerEntry[], run?: number): LedgerObservations {
-  return observationsOf(entries, judge.version, run);
+/** Turns the entries of a ledger, or of one of its runs, into rows of a file of observations. */
+export function exportObservations(run?: number): Observer {
+  return observeLedger(judge.version, run);
 }
 
 /** What a user may say of a simulation. */

@@ -231,20 +231,21 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     log,
     "verify",
     "check that nothing in the ledger was changed",
-    () => import("./commands/log.ts"),
+    () => import("./commands/verify.ts"),
     (m, [target], o) => m.verify(cli, target!, o),
   )
     .argument("<target>", TARGET)
+    .option("--replay", "judge and decide every look again from what it read: it must say the same")
     .option("--head <hash>", "the hash of an entry that you kept: nothing up to it may have changed or be gone");
   add(
     log,
     "export",
-    "print what was measured, for `backtest`",
+    "print what was measured, for `backtest`, or every entry",
     () => import("./commands/log.ts"),
     (m, [target], o) => m.exportLog(cli, target!, o),
   )
     .argument("<target>", TARGET)
-    .addOption(new Option("--format <format>", "as what").choices(["observations"]).default("observations"))
+    .addOption(new Option("--format <format>", "as what").choices(["observations", "jsonl", "csv"]).default("observations"))
     .option("--run <number>", "that run alone");
   add(
     program,

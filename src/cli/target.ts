@@ -53,6 +53,12 @@ export async function choose(cli: Cli, text: string): Promise<Chosen> {
   throw invalid(read, "To work on a rollout that has begun, its name will do.");
 }
 
+export function unknownLedger(name: string, { address }: App["engine"]["store"]): RolloutError {
+  return new RolloutError("usage", `there is no rollout ${name} in ${address}`, {
+    hint: "`rollout status` lists what there is; --store names another place.",
+  });
+}
+
 /** Does what guards or turns off a feature; where the ledger is damaged nothing does, and whoever reads that must know what to do. */
 export async function guarding<T>({ engine }: App, { file }: Chosen, work: () => Promise<T>): Promise<T> {
   try {

@@ -1,11 +1,13 @@
 import type { Entry, EntryOf } from "../model/entry.ts";
 import type { Exposure } from "../model/exposure.ts";
 import type { FlagReading } from "../model/flag.ts";
+import type { Judge } from "../model/judge.ts";
 import type { Baseline, Instant, MetricReading } from "../model/measurement.ts";
 import type { Plan } from "../model/plan.ts";
 import type { MetricState, State } from "../model/state.ts";
 import { sameExposure, isOff } from "./exposure.ts";
 import { goalKey, isSplitKey, splitKey } from "./evidence.ts";
+import { evidenceAfter } from "./look.ts";
 import { changedGuardrails } from "./planChange.ts";
 import { freshStage, progressAfter } from "./progress.ts";
 import { besideMeasured, onTimelineOf } from "./time.ts";
@@ -14,16 +16,20 @@ import { besideMeasured, onTimelineOf } from "./time.ts";
 const MOST_CHANGES = 20;
 
 /**
- * The state after one more entry. Pure: what an entry says is taken as it stands, nothing is judged anew, so a ledger
- * reads the same under every later version.
+ * The state after one more entry. Pure: what an entry says is taken as it stands, nothing that was decided is judged anew,
+ * so a ledger reads the same under every later version.
  *
  * @param hash SHA-256 of the entry's stored bytes
+ * @param judge folds the evidence of looks that were stored without; whoever only shows a ledger does without it
  */
-export function evolve(before: State | undefined, entry: Entry, hash: string): State {
-  const head = { seq: entry.seq, hash };
-  if (entry.kind === "started") return { ...begun(before, entry), head };
+export function evolve(before: State | undefined, entry: Entry, hash: string, judge?: Judge): State {
+  const checkpointAt = entry.checkpoint ? entry.seq : entry.checkpointAt;
+  const position = { head: { seq: entry.seq, hash }, ...(checkpointAt !== undefined && { checkpointAt }) };
+  if (entry.kind === "started") return { ...begun(before, entry), ...position };
   if (!before) throw new Error(`entry ${entry.seq} (${entry.kind}) stands before any run was started`);
-  return { ...changed(onTimelineOf(before, entry.at), entry), head };
+  const after = { ...changed(onTimelineOf(before, entry.at), entry), ...position };
+  if (entry.kind !== "look" || entry.data.evidence || !judge) return after;
+  return { ...after, evidence: { ...after.evidence, ...evidenceAfter(before, entry.data, judge) } };
 }
 
 function changed(state: State, entry: Exclude<Entry, { kind: "started" }>): State {

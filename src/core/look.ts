@@ -21,8 +21,8 @@ export interface Found {
   planDiffers: boolean;
 }
 
-type LookData = EntryData["look"];
-type Judgement = Pick<LookData, "verdicts" | "evidence" | "goals" | "splitChecks">;
+type LookData = EntryData["look"] & Judgement;
+type Judgement = Pick<EntryData["look"], "verdicts" | "goals" | "splitChecks"> & { evidence: Record<string, Evidence> };
 
 /** One look as a value: what was found is judged and decided on, in the state before it. */
 export function lookAt(state: State, found: Found, judge: Judge): LookData {
@@ -69,6 +69,23 @@ export function judgeAll(state: State, found: Pick<Found, "metrics" | "baselines
     return [judged.check];
   });
   return { verdicts, evidence, goals, splitChecks };
+}
+
+/**
+ * The evidence after a recorded look, folded from what it read: nothing that it decided is judged anew. What another version
+ * of the judge remembers and this one cannot go on from is left as it is.
+ *
+ * @param before the state that the look was taken in
+ */
+export function evidenceAfter(before: State, look: EntryData["look"], judge: Judge): Record<string, Evidence> {
+  const { evidence } = judgeAll(before, look, judge);
+  if (look.judge === judge.version) return evidence;
+  const { guardrails, metrics } = before.plan;
+  const strange = guardrails.filter((guardrail) => {
+    const known = before.evidence[guardrail.id];
+    return known && !judge.understands({ guardrail, metric: metrics[guardrail.metric]!, evidence: known });
+  });
+  return Object.fromEntries(Object.entries(evidence).filter(([key]) => !strange.some(({ id }) => id === key)));
 }
 
 function questionAbout(state: State, { metrics }: Pick<Found, "metrics">, name: string, key: string): Omit<Question, "alpha"> {

@@ -2,7 +2,7 @@ import { differInWordsOnly, planChanges } from "../core/planChange.ts";
 import { describeExposure, union } from "../core/exposure.ts";
 import { unguardedSince } from "../core/progress.ts";
 import type { Decision } from "../model/verdict.ts";
-import type { State } from "../model/state.ts";
+import type { LookSummary, State } from "../model/state.ts";
 import { openRollout, running, unknownRollout, type Engine, type Running } from "./context.ts";
 import { isRead, snapshotFlag } from "./flag.ts";
 import type { Ledger } from "./ledger.ts";
@@ -47,8 +47,22 @@ export interface StepOptions {
 }
 
 /** Starts the rollout if it is new, settles what was left behind, looks once, decides once, moves at most one stage. */
-export async function step(engine: Engine, name: string, { file, fileIsInvalid = false, adopt }: StepOptions): Promise<StepResult> {
-  const ledger = await openRollout(engine, name);
+export async function step(engine: Engine, name: string, options: StepOptions): Promise<StepResult> {
+  return stepOn(engine, await openRollout(engine, name), options);
+}
+
+/**
+ * The same on a ledger in hand.
+ *
+ * @param looping another look is to follow: what nothing rests on yet need not be stored at once
+ */
+export async function stepOn(
+  engine: Engine,
+  ledger: Ledger,
+  { file, fileIsInvalid = false, adopt }: StepOptions,
+  looping = false,
+): Promise<StepResult> {
+  const { name } = ledger;
   if (!ledger.state) {
     if (!file) throw unknownRollout(name, engine);
     await startRun(engine, ledger, file, { adopt });
@@ -65,19 +79,21 @@ export async function step(engine: Engine, name: string, { file, fileIsInvalid =
     if (run.state.end) return { result: { outcome: endedBefore ? "ended" : "finishedRollback" }, state: run.state };
 
     const pausedBefore = run.state.pause !== undefined;
-    const base = run.state.head.seq;
+    const base = run.state.head.hash;
     const planDiffers = fileIsInvalid || (file !== undefined && file.hash !== run.state.planHash);
     const since = unguardedSince(run.state);
     const look = await takeLook(engine, run.state, sources, flag, planDiffers);
-    const record = () => ledger.append((state) => (state?.head.seq === base ? { kind: "look", at: look.at, data: look.data } : undefined));
     const { decision } = look.data;
+    const gather = looping && decision.kind === "hold" && saysTheSame(run.state.lastLook, look);
+    const record = () =>
+      ledger.append((state) => (state?.head.hash === base ? { kind: "look", at: look.at, data: look.data } : undefined), { gather });
     const entry = await (decision.kind === "rollback" ? insist(run, record, becauseOf(decision)) : record());
     if (!entry) {
       // Harm that was seen is not put off to the next poll because somebody else was quicker.
       if (decision.kind === "rollback" && looks < MOST_RELOOKS) continue;
       return { result: { outcome: "lost" }, state: run.state, look };
     }
-    const result = await carryOut(run, look, entry.seq, flag);
+    const result = await carryOut(run, look, flag);
     return {
       result: pausedBefore && result.outcome === "holding" ? { ...result, outcome: "pausedBefore" } : result,
       state: run.state,
@@ -87,17 +103,23 @@ export async function step(engine: Engine, name: string, { file, fileIsInvalid =
   }
 }
 
+/** Whether a look found every verdict and every gate as the one before did. */
+function saysTheSame(last: LookSummary | undefined, { data }: Look): boolean {
+  const words = ({ flag, verdicts, gates }: Pick<LookSummary, "flag" | "verdicts" | "gates">) => [
+    flag,
+    verdicts.map(({ guardrail, verdict }) => [guardrail, verdict]),
+    gates.map(({ gate, status }) => [gate, status]),
+  ];
+  return last !== undefined && JSON.stringify(words(last)) === JSON.stringify(words(data));
+}
+
 function becauseOf({ because }: Decision): string {
   return because.map(({ sentence }) => sentence).join("; ");
 }
 
-async function carryOut(
-  run: Running,
-  { data: { decision } }: Look,
-  base: number,
-  flag: Awaited<ReturnType<typeof reconcile>>,
-): Promise<Outcome> {
+async function carryOut(run: Running, { data: { decision } }: Look, flag: Awaited<ReturnType<typeof reconcile>>): Promise<Outcome> {
   const { ledger, engine } = run;
+  const base = run.state.head.hash;
   switch (decision.kind) {
     case "hold":
       return { outcome: "holding", decision };
@@ -108,7 +130,7 @@ async function carryOut(
       return { outcome: "rolledBack", decision };
     case "complete": {
       const ended = await ledger.append((state) =>
-        state?.head.seq === base
+        state?.head.hash === base
           ? {
               kind: "ended",
               data: { outcome: "complete", reason: `every gate of the last stage is open at ${describeExposure(state.exposure)}` },

@@ -49,6 +49,11 @@ export async function openRollout(engine: Engine, name: string): Promise<Ledger>
     actor: engine.actor,
     ...(engine.newId && { newId: engine.newId }),
     onAppend: (entry, state) => engine.tell({ kind: "entry", entry, state }),
+    onDrop: (entries) =>
+      engine.tell({
+        kind: "warning",
+        sentence: `somebody else wrote the ledger: ${entries} looks that nothing rested on yet were dropped`,
+      }),
   });
 }
 

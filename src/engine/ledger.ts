@@ -1,28 +1,41 @@
 import { randomBytes } from "node:crypto";
-import { RolloutError } from "../errors.ts";
+import { checkpointOf, isCheckpointDue } from "../core/checkpoint.ts";
 import { evolve } from "../core/evolve.ts";
-import { decodeEntry, encodeEntry, GENESIS, hashOf, type ChainedEntry } from "../ledger/chain.ts";
+import { RolloutError } from "../errors.ts";
+import { judgeInBrief } from "../judge/judge.ts";
+import { encodeEntry, GENESIS, hashOf, lineOf } from "../ledger/chain.ts";
 import { Taken, type Store } from "../ledger/port.ts";
 import { nameSchema } from "../model/exposure.ts";
 import { entrySchema, MAX_ENTRY_BYTES, type Actor, type Entry, type Statement } from "../model/entry.ts";
 import type { Instant } from "../model/measurement.ts";
 import type { State } from "../model/state.ts";
 import type { Clock } from "../io/port.ts";
+import { follow, readState } from "./tail.ts";
 
-/** One rollout's ledger and the state that its entries add up to. */
+/** One rollout's ledger and the state that its entries add up to. What was read once is not read again. */
 export interface Ledger {
   readonly name: string;
   readonly state: State | undefined;
-  /** Reads what others have added. */
+  /** Reads what others have added. Looks that were gathered are dropped when somebody else wrote meanwhile. */
   refresh(): Promise<State | undefined>;
   /**
    * The one primitive that writes. `make` is asked for the next entry in view of the state; when its number was taken
    * by somebody else, their entry is read and `make` is asked again. It answers nothing when there is nothing (left) to
    * say. A decision answers nothing once the head has moved; a fact, once it is no longer true.
    *
-   * @returns the entry that was stored, or nothing
+   * @returns the entry that was stored (or gathered), or nothing
    */
-  append(make: (state: State | undefined) => Draft | undefined): Promise<Entry | undefined>;
+  append(make: (state: State | undefined) => Draft | undefined, options?: AppendOptions): Promise<Entry | undefined>;
+  /** Stores what was gathered. */
+  flush(): Promise<void>;
+}
+
+export interface AppendOptions {
+  /**
+   * Nothing rests on the entry yet: where each write is a round trip over a network, it is stored with the next one that
+   * something rests on, or a quarter of an hour later at the latest.
+   */
+  gather?: boolean;
 }
 
 /** What an entry is to say; `at` where it was decided at a certain instant. */
@@ -35,76 +48,139 @@ export interface LedgerOptions {
   /** 32 hex digits, different each time. */
   newId?: () => string;
   onAppend?: (entry: Entry, state: State) => void;
+  /** Is told how many gathered entries were dropped, because somebody else had written. */
+  onDrop?: (entries: number) => void;
 }
 
-/** Opens a ledger and reads it; an unknown name is an empty ledger. */
+/** For so long entries are gathered at the most, in milliseconds. */
+const GATHER_FOR = 15 * 60_000;
+
+/** An entry that is ready to be stored, and the state after it. */
+interface Written {
+  entry: Entry;
+  bytes: Uint8Array;
+  state: State;
+}
+
+/** Opens a ledger and reads its end; an unknown name is an empty ledger. */
 export async function openLedger(name: string, options: LedgerOptions): Promise<Ledger> {
   if (!nameSchema.safeParse(name).success) {
     throw new RolloutError("usage", `"${name.slice(0, 80)}" is not a rollout's name`, {
       hint: "A name has lower-case letters, digits and dashes, 63 at the most.",
     });
   }
-  const { store, clock, actor, newId = () => randomBytes(16).toString("hex"), onAppend } = options;
-  let state: State | undefined;
+  const { store, clock, actor, newId = () => randomBytes(16).toString("hex"), onAppend, onDrop } = options;
+  /** What the store holds. */
+  let stored = await readState(store, name, judgeInBrief);
+  /** What comes after it and is not stored yet. */
+  let gathered: Written[] = [];
+  let gatheredSince = 0;
 
-  const add = ({ entry, hash }: ChainedEntry) => {
-    state = evolve(state, entry, hash);
+  const stateNow = () => gathered.at(-1)?.state ?? stored;
+  const drop = () => {
+    if (gathered.length > 0) onDrop?.(gathered.length);
+    gathered = [];
   };
-  const headOf = () => state?.head ?? { seq: 0, hash: GENESIS };
   const refresh = async () => {
-    for (const stored of await store.read(name, headOf().seq + 1)) add(decodeEntry(name, stored, headOf()));
-    return state;
+    const added = await store.read(name, (stored?.head.seq ?? 0) + 1);
+    if (added.length > 0) drop();
+    stored = follow(name, stored, added, judgeInBrief);
+    return stateNow();
   };
-  /** An answer can be lost although the entry was stored: its id tells. */
-  const wasStored = async (entry: Entry) => {
-    const stored = (await store.read(name, entry.seq))[0];
-    return stored !== undefined && hashOf(stored.bytes) === hashOf(encodeEntry(entry));
+  /** An answer can be lost although the entry was stored: its bytes tell. */
+  const wasStored = async ({ entry: { seq }, bytes }: Written) => {
+    const found = (await store.read(name, seq))[0];
+    return found !== undefined && hashOf(found.bytes) === hashOf(bytes);
   };
+  /** Stores entries that follow each other; false when somebody else was quicker, whose entries are read then. */
+  const storeAll = async (entries: readonly Written[]): Promise<boolean> => {
+    const last = entries.at(-1)!;
+    const first = entries[0]!.entry.seq;
+    try {
+      if (entries.length === 1) await store.create(name, first, last.bytes);
+      else await store.createAll!(name, first, entries.map(({ bytes }) => bytes)); // prettier-ignore
+    } catch (error) {
+      if (error instanceof Taken) {
+        drop();
+        await refresh();
+        if ((stored?.head.seq ?? 0) < first) throw notGrowing(name, first - 1);
+        return false;
+      }
+      if (!(await wasStored(last).catch(() => false))) throw error;
+    }
+    stored = last.state;
+    gathered = [];
+    return true;
+  };
+  const mayWait = () => gathered.length === 0 || clock.monotonic() - gatheredSince < GATHER_FOR;
 
-  await refresh();
   return {
     name,
     get state() {
-      return state;
+      return stateNow();
     },
     refresh,
-    async append(make) {
+    async append(make, { gather = false } = {}) {
       for (;;) {
+        const state = stateNow();
         const draft = make(state);
         if (!draft) return undefined;
-        const head = headOf();
-        const run = draft.kind === "started" ? (state?.run ?? 0) + 1 : (state?.run ?? 1);
-        const { at = clock.now(), ...statement } = draft;
-        const entry: Entry = { seq: head.seq + 1, prev: head.hash, id: newId(), rollout: name, run, at, actor, ...statement };
-        const bytes = encodeEntry(entry);
-        refuseUnreadable(entry, bytes);
-        try {
-          await store.create(name, entry.seq, bytes);
-        } catch (error) {
-          if (error instanceof Taken) {
-            await refresh();
-            if (headOf().seq === head.seq) throw notGrowing(name, head.seq);
-            continue;
-          }
-          if (!(await wasStored(entry).catch(() => false))) throw error;
-        }
-        add({ entry, hash: hashOf(bytes) });
-        onAppend?.(entry, state as State);
-        return entry;
+        const next = write(name, state, draft, { clock, actor, newId });
+        if (gather && store.createAll && mayWait()) {
+          if (gathered.length === 0) gatheredSince = clock.monotonic();
+          gathered.push(next);
+        } else if (!(await storeAll([...gathered, next]))) continue;
+        onAppend?.(next.entry, next.state);
+        return next.entry;
       }
+    },
+    async flush() {
+      if (gathered.length > 0) await storeAll(gathered);
     },
   };
 }
 
-/** What could not be read back must not be written: an entry is for good. */
-function refuseUnreadable(entry: Entry, bytes: Uint8Array): void {
-  const parsed = entrySchema.safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+/** The entry that comes next, and the state after it. */
+function write(
+  name: string,
+  state: State | undefined,
+  draft: Draft,
+  { clock, actor, newId }: Pick<LedgerOptions, "clock" | "actor"> & { newId: () => string },
+): Written {
+  const head = state?.head ?? { seq: 0, hash: GENESIS };
+  const run = draft.kind === "started" ? (state?.run ?? 0) + 1 : (state?.run ?? 1);
+  const { at = clock.now(), ...statement } = draft;
+  const since = state?.checkpointAt;
+  const frame = { seq: head.seq + 1, prev: head.hash, id: newId(), rollout: name, run, at, actor };
+  const plain: Entry = { ...frame, ...(since !== undefined && { checkpointAt: since }), ...statement };
+  const after = evolve(state, plain, "", judgeInBrief);
+  const { entry, bytes } = encode(withoutEvidence(plain), isCheckpointDue(state, after) ? checkpointOf(after) : undefined);
+  const checkpointAt = entry.checkpoint ? entry.seq : since;
+  return {
+    entry,
+    bytes,
+    state: { ...after, head: { seq: entry.seq, hash: hashOf(bytes) }, ...(checkpointAt !== undefined && { checkpointAt }) },
+  };
+}
+
+/** What a look's judge remembers is folded from the looks again, or read from a checkpoint. */
+function withoutEvidence(entry: Entry): Entry {
+  if (entry.kind !== "look") return entry;
+  const { evidence: _, ...data } = entry.data;
+  return { ...entry, data };
+}
+
+/** An entry as it is stored, without its checkpoint where there is no room for that. What could not be read back is not written: an entry is for good. */
+function encode(plain: Entry, checkpoint: Entry["checkpoint"]): { entry: Entry; bytes: Uint8Array } {
+  const entry: Entry = checkpoint ? { ...plain, checkpoint } : plain;
+  const bytes = encodeEntry(entry);
+  const line = lineOf(bytes);
+  if (!line && checkpoint) return encode(plain, undefined);
+  if (!line)
+    throw new RolloutError("unreachable", `the next entry, a ${entry.kind}, would be longer than the ${MAX_ENTRY_BYTES} bytes of an entry`);
+  const parsed = entrySchema.safeParse(JSON.parse(Buffer.from(line).toString("utf8")));
   if (!parsed.success) throw new Error(`an entry of kind ${entry.kind} does not fit its schema: ${parsed.error.message}`);
-  if (bytes.length > MAX_ENTRY_BYTES)
-    throw new RolloutError(
-      "unreachable",
-      `the next entry would have ${bytes.length} bytes; no entry may have more than ${MAX_ENTRY_BYTES}`,
-    );
+  return { entry, bytes };
 }
 
 function notGrowing(name: string, seq: number): RolloutError {

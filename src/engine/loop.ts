@@ -1,6 +1,7 @@
-import { RolloutError } from "../errors.ts";
-import type { Engine } from "./context.ts";
-import { step, type Outcome, type StepOptions, type StepResult } from "./advance.ts";
+import { messageOf, RolloutError } from "../errors.ts";
+import { openRollout, type Engine } from "./context.ts";
+import type { Ledger } from "./ledger.ts";
+import { stepOn, type Outcome, type StepOptions, type StepResult } from "./advance.ts";
 
 /**
  * Looks again and again until `isEnough`, or until the time is over, and says what the last step came to. A flag system
@@ -16,24 +17,35 @@ async function keepLooking(
   onStep: (result: StepResult) => void,
 ): Promise<StepResult> {
   const begun = engine.clock.monotonic();
+  let ledger: Ledger | undefined;
+  const look = async () => {
+    ledger ??= await openRollout(engine, name);
+    return stepOn(engine, ledger, options, true);
+  };
   let last: StepResult | undefined;
   let lastGood = begun;
-  for (;;) {
-    const result = await step(engine, name, options).catch((error: unknown) => {
-      const patience = last ? last.state.plan.policy.onNoData.hold : 0;
-      const isOutOfReach = error instanceof RolloutError && error.code === "unreachable";
-      if (!isOutOfReach || engine.clock.monotonic() - lastGood >= patience) throw error;
-      engine.tell({ kind: "warning", sentence: `${error.message}; looking again` });
-    });
-    if (result) {
-      last = result;
-      lastGood = engine.clock.monotonic();
-      onStep(result);
+  try {
+    for (;;) {
+      const result = await look().catch((error: unknown) => {
+        const patience = last ? last.state.plan.policy.onNoData.hold : 0;
+        const isOutOfReach = error instanceof RolloutError && error.code === "unreachable";
+        if (!isOutOfReach || engine.clock.monotonic() - lastGood >= patience) throw error;
+        engine.tell({ kind: "warning", sentence: `${error.message}; looking again` });
+      });
+      if (result) {
+        last = result;
+        lastGood = engine.clock.monotonic();
+        onStep(result);
+      }
+      const left = milliseconds - (engine.clock.monotonic() - begun);
+      if (last && (left <= 0 || (result && isEnough(result.result)))) return last;
+      await engine.clock.sleep(Math.min(last?.state.plan.policy.poll ?? 0, left), engine.stop);
+      if (engine.stop.aborted) throw new RolloutError("interrupted", "interrupted between two looks; all that happened is recorded");
     }
-    const left = milliseconds - (engine.clock.monotonic() - begun);
-    if (last && (left <= 0 || (result && isEnough(result.result)))) return last;
-    await engine.clock.sleep(Math.min(last?.state.plan.policy.poll ?? 0, left), engine.stop);
-    if (engine.stop.aborted) throw new RolloutError("interrupted", "interrupted between two looks; all that happened is recorded");
+  } finally {
+    await ledger?.flush().catch((error: unknown) => {
+      engine.tell({ kind: "warning", sentence: `the last looks, on which nothing rests, could not be recorded: ${messageOf(error)}` });
+    });
   }
 }
 

@@ -47,7 +47,7 @@ export async function resume(engine: Engine, name: string, options: ResumeOption
   const flag = await reconcile(run);
   refuseEnded(run.state, "resumed");
   const { state } = run;
-  const base = state.head.seq;
+  const base = state.head.hash;
   if (!state.pause) return { done: false, sentence: "it is not paused", state };
   if (state.breach && !options.despiteBreach) {
     throw new RolloutError("refused", `it was paused by a breach of ${state.breach.guardrails.join(", ")}`, {
@@ -78,7 +78,7 @@ export async function resume(engine: Engine, name: string, options: ResumeOption
   const adopted =
     mode === "adopt" && flag.kind === "known" ? { exposure: flag.exposure, stage: lastStageWithin(state.plan, flag.exposure) } : {};
   const entry = await ledger.append((now) =>
-    now?.head.seq === base
+    now?.head.hash === base
       ? {
           kind: "resumed",
           data: {
@@ -91,12 +91,12 @@ export async function resume(engine: Engine, name: string, options: ResumeOption
       : undefined,
   );
   if (!entry) throw lostRace(name);
-  if (mode === "restore") await restore(run, entry.seq, flag);
+  if (mode === "restore") await restore(run, run.state.head.hash, flag);
   const how = { plain: "resumed", adopt: "resumed with the flag's exposure", restore: "resumed, the flag restored" }[mode];
   return { done: true, sentence: `${how}: ${describeExposure(run.state.exposure)}`, state: run.state };
 }
 
-async function restore(run: Running, base: number, found: Parameters<typeof changeExposure>[1]["found"]): Promise<void> {
+async function restore(run: Running, base: string, found: Parameters<typeof changeExposure>[1]["found"]): Promise<void> {
   const { state } = run;
   const changed = await changeExposure(run, {
     purpose: "restore",
@@ -141,7 +141,7 @@ export async function accept(engine: Engine, { plan, hash }: PlanFile): Promise<
   }
   const changes = planChanges(state.plan, plan);
   const entry = await ledger.append((now) =>
-    now?.head.seq === state.head.seq
+    now?.head.hash === state.head.hash
       ? { kind: "planChanged", data: { plan, planHash: hash, by: "person", changes, stage: matched.stage } }
       : undefined,
   );

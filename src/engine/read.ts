@@ -1,7 +1,8 @@
+import { GENESIS, decodeEntry, type ChainedEntry } from "../ledger/chain.ts";
 import { evolve } from "../core/evolve.ts";
-import { decodeEntry, GENESIS, type ChainedEntry } from "../ledger/chain.ts";
 import type { Clock } from "../io/port.ts";
-import type { Store } from "../ledger/port.ts";
+import type { Store, StoredEntry } from "../ledger/port.ts";
+import type { Judge } from "../model/judge.ts";
 import type { State } from "../model/state.ts";
 
 /** An entry with its hash and the state after it. */
@@ -9,14 +10,22 @@ export interface ReadEntry extends ChainedEntry {
   state: State;
 }
 
+/** So many entries are read at once: a long ledger need not fit into memory. */
+const PAGE = 200;
+
 /**
- * A whole ledger, checked as a chain; an unknown name has no entries. Throws `RolloutError` (`damaged`) at the first
- * entry that is not what was written.
+ * All entries of a ledger, one after the other, checked as a chain; an unknown name has none. Throws `RolloutError`
+ * (`damaged`) at the first entry that is not what was written.
+ *
+ * @param judge keeps the evidence, see `evolve`
  */
-export async function readLedger(store: Store, name: string): Promise<ReadEntry[]> {
-  const entries: ReadEntry[] = [];
-  for (const stored of await store.read(name, 1)) entries.push(follow(name, entries.at(-1), stored));
-  return entries;
+export async function* readLedger(store: Store, name: string, judge?: Judge): AsyncGenerator<ReadEntry> {
+  let last: ReadEntry | undefined;
+  for (;;) {
+    const page = await store.read(name, (last?.entry.seq ?? 0) + 1, PAGE);
+    for (const stored of page) yield (last = next(name, last, stored, judge));
+    if (page.length < PAGE) return;
+  }
 }
 
 /** How often a ledger that is followed is asked for more, in milliseconds. */
@@ -33,15 +42,15 @@ export async function* followLedger(
   let latest = last;
   while (!stop.aborted) {
     for (const stored of await store.read(name, (latest?.entry.seq ?? 0) + 1)) {
-      latest = follow(name, latest, stored);
+      latest = next(name, latest, stored);
       yield latest;
     }
     await clock.sleep(FOLLOW_EVERY, stop);
   }
 }
 
-function follow(name: string, last: ReadEntry | undefined, stored: Parameters<typeof decodeEntry>[1]): ReadEntry {
+function next(name: string, last: ReadEntry | undefined, stored: StoredEntry, judge?: Judge): ReadEntry {
   const head = last ? { seq: last.entry.seq, hash: last.hash } : { seq: 0, hash: GENESIS };
   const chained = decodeEntry(name, stored, head);
-  return { ...chained, state: evolve(last?.state, chained.entry, chained.hash) };
+  return { ...chained, state: evolve(last?.state, chained.entry, chained.hash, judge) };
 }

@@ -73,6 +73,6 @@ function isLateWrite({ state }: Running, flag: FlagReading): boolean {
 
 async function repair(run: Running, flag: FlagReading, reason: string): Promise<boolean> {
   const { state } = run;
-  await changeExposure(run, { purpose: "repair", to: state.exposure, stage: state.stage, reason, found: flag, base: state.head.seq });
+  await changeExposure(run, { purpose: "repair", to: state.exposure, stage: state.stage, reason, found: flag, base: state.head.hash });
   return true;
 }

@@ -6,7 +6,8 @@ import type { FlagReading } from "../model/flag.ts";
 import type { MetricReading } from "../model/measurement.ts";
 import type { Plan } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
-import { openRollout, targetOf, type Engine } from "./context.ts";
+import { targetOf, type Engine } from "./context.ts";
+import { readStates } from "./tail.ts";
 import { preflight } from "./preflight.ts";
 
 /** A plan as it was read from its file. */
@@ -47,16 +48,16 @@ export async function beginning(engine: Engine, { plan, folder }: PlanFile, adop
 /** Begins a run where `beginning` finds that it may, and records `started`; yields to a rival that began at the same time. */
 export async function startRun(engine: Engine, ledger: Ledger, file: PlanFile, options: StartOptions): Promise<void> {
   const { plan, hash, folder } = file;
-  const base = ledger.state?.head.seq ?? 0;
+  const base = ledger.state?.head.hash;
   const begun = await beginning(engine, file, options.adopt).catch(async (error: unknown) => {
     // What was found may be the work of whoever began the run at the same time.
     await ledger.refresh();
-    if ((ledger.state?.head.seq ?? 0) === base) throw error;
+    if (ledger.state?.head.hash === base) throw error;
   });
   if (!begun) return;
   const adopted = !isOff(begun.exposure);
   await ledger.append((state): Draft | undefined => {
-    if ((state?.head.seq ?? 0) !== base) return undefined;
+    if (state?.head.hash !== base) return undefined;
     const data = { plan, planHash: hash, folder, ...begun, adopted, ...(options.reason !== undefined && { reason: options.reason }) };
     return { kind: "started", data };
   });
@@ -94,25 +95,24 @@ async function rivalOf(
   counts: (rival: State) => boolean,
 ): Promise<State | undefined> {
   const own = ledger.state;
-  if (!own) return undefined;
-  for (const name of await engine.store.list()) {
-    if (name === ledger.name) continue;
-    const rival = (await openRollout(engine, name)).state;
-    if (rival && !rival.end && flagOf(rival.plan, rival.folder) === flagOf(own.plan, own.folder) && counts(rival)) return rival;
-  }
-  return undefined;
+  return own && (await rivalsOf(engine, own)).find(counts);
+}
+
+/** The unfinished rollouts of the store that have the same flag. Throws what is wrong with a ledger: it may be one of them. */
+async function rivalsOf({ store }: Engine, { plan, folder }: Pick<State, "plan" | "folder">): Promise<State[]> {
+  const names = (await store.list()).filter((name) => name !== plan.rollout);
+  return [...(await readStates(store, names)).values()].filter((rival): rival is State => {
+    if (rival instanceof RolloutError) throw rival;
+    return rival !== undefined && !rival.end && flagOf(rival.plan, rival.folder) === flagOf(plan, folder);
+  });
 }
 
 async function refuseIfTaken(engine: Engine, plan: Plan, folder: string): Promise<void> {
-  for (const name of await engine.store.list()) {
-    if (name === plan.rollout) continue;
-    const rival = (await openRollout(engine, name)).state;
-    if (rival && !rival.end && flagOf(rival.plan, rival.folder) === flagOf(plan, folder)) {
-      throw new RolloutError("refused", `the rollout ${name} has the flag ${plan.flag.key} and is not finished`, {
-        hint: `See \`rollout status ${name}\`; finish it, or end it with \`rollout rollback ${name}\`.`,
-      });
-    }
-  }
+  const [rival] = await rivalsOf(engine, { plan, folder });
+  if (!rival) return;
+  throw new RolloutError("refused", `the rollout ${rival.rollout} has the flag ${plan.flag.key} and is not finished`, {
+    hint: `See \`rollout status ${rival.rollout}\`; finish it, or end it with \`rollout rollback ${rival.rollout}\`.`,
+  });
 }
 
 /**

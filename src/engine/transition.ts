@@ -15,8 +15,8 @@ export interface Change {
   reason: string;
   /** The flag as it was read before the change was decided. */
   found: FlagReading;
-  /** The number of the entry that the decision to change rests on. */
-  base: number;
+  /** The hash of the entry that the decision to change rests on. */
+  base: string;
   /** Asked after the intent is recorded and before the flag is written: a sentence says why not to go on. */
   objection?: () => Promise<string | undefined>;
 }
@@ -37,7 +37,7 @@ export async function changeExposure(run: Running, change: Change): Promise<Chan
   const { writeWithin } = run.state.plan.flag;
   const begun = engine.clock.monotonic();
   const intent = await ledger.append((state) => {
-    if (!state || state.head.seq !== change.base) return undefined;
+    if (!state || state.head.hash !== change.base) return undefined;
     const at = engine.clock.now();
     return {
       kind: "intent",

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { RolloutError } from "../errors.ts";
 import { entrySchema, MAX_ENTRY_BYTES, type Entry } from "../model/entry.ts";
 import type { StoredEntry } from "./port.ts";
@@ -15,9 +16,24 @@ export function hashOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The bytes of an entry as they are stored: JSON on one line. */
+/** An entry whose line is longer is stored compressed: looks at many guardrails say much the same in many words. */
+const COMPRESSED_FROM = 8 * 1024;
+
+/** The bytes of an entry as they are stored: JSON on one line, by gzip where that is long. */
 export function encodeEntry(entry: Entry): Uint8Array {
-  return Buffer.from(`${JSON.stringify(entry)}\n`, "utf8");
+  const line = Buffer.from(`${JSON.stringify(entry)}\n`, "utf8");
+  return line.length < COMPRESSED_FROM ? line : gzipSync(line);
+}
+
+/** The line of JSON that stored bytes are; nothing where they are broken, or longer than any entry. */
+export function lineOf(bytes: Uint8Array): Uint8Array | undefined {
+  // No JSON begins so.
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes.length > MAX_ENTRY_BYTES ? undefined : bytes;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MAX_ENTRY_BYTES });
+  } catch {
+    return undefined;
+  }
 }
 
 /** An entry that was read, with the hash of its bytes. */
@@ -26,12 +42,18 @@ export interface ChainedEntry {
   hash: string;
 }
 
+/** The entry that another belongs after; without a hash where that entry was not read. */
+export interface Before {
+  seq: number;
+  hash?: string;
+}
+
 /**
  * The entry that the bytes are, if it is the one that belongs after `head`. Bytes are attacker-controlled: size, UTF-8,
  * schema, number, name and the hash of the entry before are all checked. Throws `RolloutError` (`damaged`) naming the
  * entry and what is wrong with it.
  */
-export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: { seq: number; hash: string }): ChainedEntry {
+export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: Before): ChainedEntry {
   const damaged = (why: string) =>
     new RolloutError("damaged", `ledger ${name}, entry ${seq}: ${why}`, {
       hint: `Nothing was written. \`rollout log verify ${name}\` checks the whole ledger; restore it from a copy.`,
@@ -39,8 +61,9 @@ export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: { s
   if (seq !== head.seq + 1) throw damaged(`entry ${head.seq + 1} was expected here`);
   if (bytes.length > MAX_ENTRY_BYTES) throw damaged(`it has ${bytes.length} bytes; no entry has more than ${MAX_ENTRY_BYTES}`);
   if (bytes.length === 0) throw damaged("it is empty");
-  const value = parseJson(bytes);
-  if (value === undefined) throw damaged("it is not JSON");
+  const line = lineOf(bytes);
+  const value = line && parseJson(line);
+  if (value === undefined) throw damaged(line ? "it is not JSON" : "it is compressed, and broken or too long");
   const parsed = entrySchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -49,7 +72,7 @@ export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: { s
   const entry = parsed.data;
   if (entry.seq !== seq) throw damaged(`it says it is entry ${entry.seq}`);
   if (entry.rollout !== name) throw damaged(`it belongs to ledger ${entry.rollout}`);
-  if (entry.prev !== head.hash)
+  if (head.hash !== undefined && entry.prev !== head.hash)
     throw damaged(`the entry before it is not the one it was written after (${short(entry.prev)}, found ${short(head.hash)})`);
   return { entry, hash: hashOf(bytes) };
 }

@@ -31,7 +31,7 @@ export function directoryStore(root: string): Store {
       return names.sort();
     },
 
-    async read(name, from) {
+    async read(name, from, most = Number.POSITIVE_INFINITY) {
       const numbers = await numbersIn(folderOf(name));
       const last = numbers.at(-1);
       if (last === undefined) return [];
@@ -40,7 +40,7 @@ export function directoryStore(root: string): Store {
         if (numbers[seq - 1] !== seq) throw missingEntry(name, seq);
       }
       const stored: StoredEntry[] = [];
-      for (let seq = first; seq <= last; seq++) stored.push({ seq, bytes: await readEntry(fileOf(name, seq)) });
+      for (let seq = first; seq <= Math.min(last, first + most - 1); seq++) stored.push({ seq, bytes: await readEntry(fileOf(name, seq)) });
       return stored;
     },
 

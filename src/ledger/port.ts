@@ -16,10 +16,11 @@ export interface Store {
   /** The names of all ledgers, sorted. */
   list(): Promise<string[]>;
   /**
-   * The entries from number `from` on, in order; from −1: the last entry alone. An unknown name has none.
-   * Throws `RolloutError` (`damaged`) when a number between is missing, (`unreachable`) when the store cannot be read.
+   * The entries from number `from` on, in order, `most` of them at the most; from −1: the last entry alone. An unknown name
+   * has none. Throws `RolloutError` (`damaged`) when a number between is missing, (`unreachable`) when the store cannot be
+   * read.
    */
-  read(name: string, from: number): Promise<StoredEntry[]>;
+  read(name: string, from: number, most?: number): Promise<StoredEntry[]>;
   /**
    * Stores entry `seq` durably, or throws `Taken` when that number exists or the one before it does not.
    * When it returns, the bytes survive a power cut.

@@ -50,7 +50,11 @@ export const entryDataSchemas = {
     flag: flagSnapshotSchema,
     metrics: z.record(z.string(), metricReadingSchema),
     verdicts: z.array(verdictSchema),
-    evidence: z.record(z.string(), evidenceSchema),
+    /**
+     * The judge's memory after it, while it is in hand. It is not stored: it is a pure fold over the readings of the looks,
+     * many times as large as they are, and a checkpoint has it now and then. Older ledgers have it in every look.
+     */
+    evidence: z.record(z.string(), evidenceSchema).exactOptional(),
     goals: z.array(goalVerdictSchema).default([]),
     splitChecks: z.array(splitCheckSchema).default([]),
     /** What was asked of the time before the run, by `baselineKey`: what it was, until that is known once; or why it is not known. */
@@ -122,6 +126,13 @@ const frame = {
   run: z.number().int().min(1),
   at: instantSchema,
   actor: actorSchema,
+  /** The number of the last entry before it that carries a checkpoint, where there is one. */
+  checkpointAt: seqSchema.exactOptional(),
+  /**
+   * The state after it, so that the ledger's end can be read without all that is before. It is a copy: what the entries
+   * say counts, and `log verify` compares. A format that a version does not know is passed over.
+   */
+  checkpoint: z.strictObject({ format: z.number().int().min(1), state: z.record(z.string(), z.unknown()) }).exactOptional(),
 };
 
 export const entrySchema = z.discriminatedUnion("kind", [

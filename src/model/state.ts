@@ -1,118 +1,142 @@
-import type { Exposure } from "./exposure.ts";
-import type { EntryData } from "./entry.ts";
-import type { Baseline, Instant } from "./measurement.ts";
-import type { Plan } from "./plan.ts";
-import type { Decision, Evidence, Gate, GoalVerdict, SplitCheck, Verdict } from "./verdict.ts";
-import type { FlagSnapshot } from "./flag.ts";
+import { z } from "zod";
+import { entryDataSchemas, hashSchema } from "./entry.ts";
+import { exposureSchema } from "./exposure.ts";
+import { flagSnapshotSchema } from "./flag.ts";
+import { baselineSchema, boundsSchema, instantSchema } from "./measurement.ts";
+import { planSchema } from "./plan.ts";
+import { evidenceSchema, gateSchema, goalVerdictSchema, pauseCauseSchema, splitCheckSchema, verdictSchema } from "./verdict.ts";
 
-/** What the entries of a ledger add up to. It is computed from them alone, never stored, never judged anew. */
+/**
+ * What the entries of a ledger add up to. It is computed from them alone, never judged anew. An entry may carry the state
+ * after it, a checkpoint, from which whoever reads the ledger's end can begin; so it has a schema, as all that is read.
+ */
 
-export interface OpenIntent {
-  seq: number;
-  at: Instant;
-  purpose: EntryData["intent"]["purpose"];
-  from: Exposure;
-  to: Exposure;
-  stage: number;
-  deadline: Instant;
-  reason: string;
+const seqSchema = z.number().int().min(1);
+const stageSchema = z.number().int().min(-1);
+
+const openIntentSchema = z.strictObject({
+  seq: seqSchema,
+  at: instantSchema,
+  purpose: entryDataSchemas.intent.shape.purpose,
+  from: exposureSchema,
+  to: exposureSchema,
+  stage: stageSchema,
+  deadline: instantSchema,
+  reason: z.string(),
   /** What was under way when this intent overtook it: their writers may still write until their deadlines. */
-  overtook: { to: Exposure; deadline: Instant }[];
-}
+  overtook: z.array(z.strictObject({ to: exposureSchema, deadline: instantSchema })),
+});
+export type OpenIntent = z.infer<typeof openIntentSchema>;
 
-export interface Pause {
+const pauseSchema = z.strictObject({
   /** `person`: somebody asked for it; otherwise what a look found. */
-  cause: "person" | Extract<Decision, { kind: "pause" }>["cause"];
-  sentence: string;
-  at: Instant;
-  seq: number;
-}
+  cause: z.union([z.literal("person"), pauseCauseSchema]),
+  sentence: z.string(),
+  at: instantSchema,
+  seq: seqSchema,
+});
+export type Pause = z.infer<typeof pauseSchema>;
 
-export interface MetricState {
+const metricStateSchema = z.strictObject({
   /** The end of the last successful measurement, by the source's own time where it has a history. */
-  through: Instant;
-  cursor?: unknown;
+  through: instantSchema,
+  cursor: z.unknown().exactOptional(),
   /** Of a histogram, the bounds of its buckets. */
-  bounds?: number[];
+  bounds: boundsSchema.exactOptional(),
   /** Since when it has not been measured, and why, while it is not. */
-  missing?: { since: Instant; reason: string };
-}
+  missing: z.strictObject({ since: instantSchema, reason: z.string() }).exactOptional(),
+});
+export type MetricState = z.infer<typeof metricStateSchema>;
 
 /** What a guardrail has seen of the present stage, and of the run for its blast radius. */
-export interface Progress {
+const progressSchema = z.strictObject({
   /** Measured milliseconds after the change, with traffic. */
-  baked: number;
+  baked: z.number(),
   /** Treated requests in intervals that lie wholly after the change. */
-  samples: number;
+  samples: z.number(),
   /** Treated requests since the run's start. */
-  requests: number;
+  requests: z.number(),
   /** Users with the feature that a metric counted, since the run's start. */
-  users?: number;
+  users: z.number().exactOptional(),
   /** Harmful events beyond what the control's rate (or the limit) explains, since the run's start. */
-  excessEvents: number;
-}
+  excessEvents: z.number(),
+});
+export type Progress = z.infer<typeof progressSchema>;
 
 /** While exposures change, numbers are mixed. `until` is absent while the change is under way. */
-export interface ChangeWindow {
-  from: Instant;
-  until?: Instant;
-}
+const changeWindowSchema = z.strictObject({ from: instantSchema, until: instantSchema.exactOptional() });
+export type ChangeWindow = z.infer<typeof changeWindowSchema>;
 
-export interface LookSummary {
-  seq: number;
-  at: Instant;
-  flag: FlagSnapshot;
-  verdicts: Verdict[];
-  goals: GoalVerdict[];
-  splitChecks: SplitCheck[];
-  gates: Gate[];
-  decision: Decision;
-}
+const { decision } = entryDataSchemas.look.shape;
 
-export interface State {
-  rollout: string;
+const lookSummarySchema = z.strictObject({
+  seq: seqSchema,
+  at: instantSchema,
+  flag: flagSnapshotSchema,
+  verdicts: z.array(verdictSchema),
+  goals: z.array(goalVerdictSchema),
+  splitChecks: z.array(splitCheckSchema),
+  gates: z.array(gateSchema),
+  decision,
+});
+export type LookSummary = z.infer<typeof lookSummarySchema>;
+
+export const stateSchema = z.strictObject({
+  rollout: z.string(),
   /** The last entry: its number and the hash of its stored bytes. */
-  head: { seq: number; hash: string };
-  run: number;
+  head: z.strictObject({ seq: seqSchema, hash: hashSchema }),
+  /** The number of the last entry that carries a checkpoint. */
+  checkpointAt: seqSchema.exactOptional(),
+  run: z.number().int().min(1),
   /** The latest instant on the present timeline. */
-  at: Instant;
+  at: instantSchema,
   /** What other clocks had got to: runners whose clocks disagree by more than a minute each have their own. */
-  timelines: Instant[];
-  plan: Plan;
-  planHash: string;
+  timelines: z.array(instantSchema),
+  plan: planSchema,
+  planHash: z.string(),
   /** The folder of the plan file, relative to the root of the repository. */
-  folder: string;
+  folder: z.string(),
   /** How many shares of the false-rollback budget have been opened: the first plan's, one for each change after it. */
-  budgets: number;
-  startedAt: Instant;
+  budgets: z.number().int().min(0),
+  startedAt: instantSchema,
   /** Index of the stage whose exposure was applied last; −1 before the first and after a rollback. */
-  stage: number;
+  stage: stageSchema,
   /** What the flag must say. */
-  exposure: Exposure;
+  exposure: exposureSchema,
   /** From when the stage's bake counts: its change applied and propagated. */
-  bakeFrom: Instant;
-  firstExposedAt?: Instant;
-  changes: ChangeWindow[];
-  intent?: OpenIntent;
+  bakeFrom: instantSchema,
+  firstExposedAt: instantSchema.exactOptional(),
+  changes: z.array(changeWindowSchema),
+  intent: openIntentSchema.exactOptional(),
   /** Writes of our own that were overtaken or given up and may still land, by the intent each belongs to. */
-  late: { intent: number; to: Exposure }[];
-  pause?: Pause;
+  late: z.array(z.strictObject({ intent: seqSchema, to: exposureSchema })),
+  pause: pauseSchema.exactOptional(),
   /** A person resumed a stage that was paused because its verdicts were undecided: they no longer keep it. */
-  goesOnUndecided?: true;
+  goesOnUndecided: z.literal(true).exactOptional(),
   /** A person resumed a stage that was paused because it sees too little: that no longer keeps it. */
-  goesOnBlind?: true;
+  goesOnBlind: z.literal(true).exactOptional(),
   /** Guardrails whose breach nobody has answered yet. */
-  breach?: { guardrails: string[]; at: Instant };
+  breach: z.strictObject({ guardrails: z.array(z.string()), at: instantSchema }).exactOptional(),
   /** Guardrails that an incident of everybody broke; they begin again when a person resumes. */
-  shared?: string[];
-  metrics: Record<string, MetricState>;
-  progress: Record<string, Progress>;
-  /** By guardrail, by goal and by what is split; see `core/look.ts`. */
-  evidence: Record<string, Evidence>;
+  shared: z.array(z.string()).exactOptional(),
+  metrics: z.record(z.string(), metricStateSchema),
+  progress: z.record(z.string(), progressSchema),
+  /**
+   * By guardrail, by goal and by what is split; see `core/look.ts`. Whoever reads a ledger only to show it has it as it
+   * was at the last checkpoint.
+   */
+  evidence: z.record(z.string(), evidenceSchema),
   /** What metrics were before the run, by `baselineKey`. */
-  baselines: Record<string, Baseline>;
+  baselines: z.record(z.string(), baselineSchema),
   /** The version of the judge that looked last. */
-  judge?: string;
-  lastLook?: LookSummary;
-  end?: { outcome: "rolledBack" | EntryData["ended"]["outcome"]; reason: string; at: Instant };
-}
+  judge: z.string().exactOptional(),
+  lastLook: lookSummarySchema.exactOptional(),
+  end: z
+    .strictObject({
+      outcome: z.union([z.literal("rolledBack"), entryDataSchemas.ended.shape.outcome]),
+      reason: z.string(),
+      at: instantSchema,
+    })
+    .exactOptional(),
+});
+export type State = z.infer<typeof stateSchema>;

@@ -97,6 +97,18 @@ export type BlastRadius = z.infer<typeof blastRadiusSchema>;
 
 const because = { because: z.array(z.strictObject({ gate: gateNameSchema, sentence: z.string() })) };
 
+/** Why a look pauses. */
+export const pauseCauseSchema = z.enum([
+  "breach",
+  "sharedIncident",
+  "drift",
+  "stoppedOutside",
+  "sampleRatio",
+  "noData",
+  "inconclusive",
+  "blind",
+]);
+
 /** What a look decided. `stage` is the index of the stage to go to. */
 export const decisionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("advance"), stage: z.number().int().min(0), ...because }),
@@ -104,7 +116,7 @@ export const decisionSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("pause"),
     ...because,
-    cause: z.enum(["breach", "sharedIncident", "drift", "stoppedOutside", "sampleRatio", "noData", "inconclusive", "blind"]),
+    cause: pauseCauseSchema,
     /** What a breach has cost. */
     blastRadius: blastRadiusSchema.optional(),
   }),

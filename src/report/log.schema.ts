@@ -13,5 +13,7 @@ export const verificationSchema = z.strictObject({
   head: z.strictObject({ seq: z.number().int().min(1), hash: hashSchema }),
   /** The entry that the given head is; absent where none was given. */
   given: z.strictObject({ seq: z.number().int().min(1), hash: hashSchema }).optional(),
+  /** Where every look was judged again: how many said the same, and how many another version of the judge had judged. */
+  replayed: z.strictObject({ looks: z.number().int().min(0), others: z.number().int().min(0) }).optional(),
 });
 export type Verification = z.infer<typeof verificationSchema>;

@@ -5,7 +5,7 @@ import type { Plan } from "../model/plan.ts";
 import type { Verification } from "./log.schema.ts";
 import { blastRadiusSentence } from "./standing.ts";
 import { plainStyle, type Style } from "./style.ts";
-import { terminalText } from "./text.ts";
+import { csvText, terminalText } from "./text.ts";
 
 /** What an entry says, in one line of words. `plan` is that of the run after it. */
 export function entrySentence(entry: Entry, plan: Plan): string {
@@ -97,9 +97,10 @@ function kindColour(entry: Entry, style: Style): (text: string) => string {
 }
 
 /** A verification for the terminal. */
-export function verificationView({ rollout, entries, head, given }: Verification, style: Style = plainStyle): string {
+export function verificationView({ rollout, entries, head, given, replayed }: Verification, style: Style = plainStyle): string {
   const lines = [
     `${style.bold(rollout)}: ${style.green("the chain holds")}, ${entries} ${entries === 1 ? "entry" : "entries"}`,
+    ...(replayed ? [replaySentence(replayed)] : []),
     ...(given
       ? [`the head that was given is entry ${given.seq}: nothing up to it was changed or cut`]
       : [
@@ -108,4 +109,19 @@ export function verificationView({ rollout, entries, head, given }: Verification
     style.dim(`head ${head.seq} ${head.hash}`),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function replaySentence({ looks, others }: NonNullable<Verification["replayed"]>): string {
+  const same = `${looks} ${looks === 1 ? "look was" : "looks were"} judged again from what they read: every verdict, gate and decision is the same`;
+  return others === 0 ? same : `${same}; ${others} were judged by another version and can be judged again by that alone`;
+}
+
+/** The columns of a log as a table. */
+export const CSV_HEADER = "seq,at,run,kind,who,where,sentence,hash";
+
+/** One entry of a log as a row of a table. */
+export function csvLine(entry: Entry, plan: Plan, hash: string): string {
+  const { seq, at, run, kind, actor } = entry;
+  const cells = [seq, new Date(at).toISOString(), run, kind, actor.who, actor.where, entrySentence(entry, plan), hash];
+  return cells.map((cell) => csvText(String(cell))).join(",");
 }

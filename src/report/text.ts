@@ -12,3 +12,13 @@ export function terminalText(text: string): string {
     .replace(/^(\s*):(?=:)/, "$1: ")
     .replace(/##(?=\w*\[)/g, "# #");
 }
+
+/**
+ * Any text as one cell of a table in CSV (RFC 4180), control and bidi characters shown by their number: a spreadsheet must
+ * not take it for a formula, which begins with one of `= + - @`.
+ */
+export function csvText(text: string): string {
+  const shown = terminalText(text);
+  const plain = /^[=+\-@]/.test(shown) ? `'${shown}` : shown;
+  return /[",]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+}

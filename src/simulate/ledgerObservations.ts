@@ -14,10 +14,11 @@ export interface LedgerEntry {
   state: State;
 }
 
-/** What a ledger's runs measured, as rows of observations; `warnings` say what of them cannot be replayed. */
-export interface LedgerObservations {
-  rows: Row[];
-  warnings: string[];
+/** Turns the entries of a ledger, in their order, into rows of observations. */
+export interface Observer {
+  take(entry: LedgerEntry): Row[];
+  /** What of the entries so far cannot be replayed. */
+  warnings(): string[];
 }
 
 /**
@@ -28,33 +29,42 @@ export interface LedgerObservations {
  * @param judge the version that would replay them
  * @param only the one run that is wanted
  */
-export function observationsOf(entries: readonly LedgerEntry[], judge: string, only?: number): LedgerObservations {
-  const runs = [...new Set(entries.map(({ entry }) => entry.run))].filter((run) => only === undefined || run === only);
-  const all = runs.map((run) => observationsOfRun(run, entries.filter(({ entry }) => entry.run === run), judge)); // prettier-ignore
-  return { rows: all.flatMap(({ rows }) => rows), warnings: all.flatMap(({ warnings }) => warnings) };
+export function observeLedger(judge: string, only?: number): Observer {
+  const runs = new Map<number, Observer>();
+  return {
+    take({ entry, state }) {
+      if (only !== undefined && entry.run !== only) return [];
+      if (!runs.has(entry.run)) runs.set(entry.run, observeRun(entry.run, judge));
+      return runs.get(entry.run)!.take({ entry, state });
+    },
+    warnings: () => [...runs.values()].flatMap((run) => run.warnings()),
+  };
 }
 
-function observationsOfRun(run: number, entries: readonly LedgerEntry[], judge: string): LedgerObservations {
-  const rows: Row[] = [];
+function observeRun(run: number, judge: string): Observer {
   const judges = new Set<string>();
   let before: State | undefined;
   let over: string | undefined;
-  for (const { entry, state } of entries) {
-    // What a replay ends at, the run may have gone on from; how it was carried out is no loss.
-    if (over !== undefined && entry.kind !== "look") continue;
-    const obstacle = over ?? obstacleTo(entry, before);
-    if (obstacle !== undefined) {
-      const cut = `run ${run} is exported up to entry ${entry.seq - 1}: ${obstacle}`;
-      return { rows, warnings: [...otherJudges(run, judges, judge), cut] };
-    }
-    rows.push(...rowsOf(entry, before, state).map((row) => ({ series: `${entry.rollout}/${run}`, ...row })));
-    if (entry.kind === "look") {
-      judges.add(entry.data.judge);
-      over = endedBy(entry);
-    }
-    before = state;
-  }
-  return { rows, warnings: otherJudges(run, judges, judge) };
+  let cut: string | undefined;
+  return {
+    take({ entry, state }) {
+      // What a replay ends at, the run may have gone on from; how it was carried out is no loss.
+      if (cut !== undefined || (over !== undefined && entry.kind !== "look")) return [];
+      const obstacle = over ?? obstacleTo(entry, before);
+      if (obstacle !== undefined) {
+        cut = `run ${run} is exported up to entry ${entry.seq - 1}: ${obstacle}`;
+        return [];
+      }
+      const rows = rowsOf(entry, before, state).map((row) => ({ series: `${entry.rollout}/${run}`, ...row }));
+      if (entry.kind === "look") {
+        judges.add(entry.data.judge);
+        over = endedBy(entry);
+      }
+      before = state;
+      return rows;
+    },
+    warnings: () => [...otherJudges(run, judges, judge), ...(cut === undefined ? [] : [cut])],
+  };
 }
 
 function otherJudges(run: number, judges: Set<string>, judge: string): string[] {

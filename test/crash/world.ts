@@ -76,7 +76,8 @@ export interface Standing {
 /** Throws when the ledger is damaged, or the flag says what no exposure of the plan is. */
 export async function standingOf({ folder }: World): Promise<Standing> {
   const { engine } = openApp({ cwd: folder, env: {} });
-  const entries = await readLedger(engine.store, NAME);
+  const entries: ReadEntry[] = [];
+  for await (const entry of readLedger(engine.store, NAME)) entries.push(entry);
   const file = planFileOf(await readPlanFile(PLAN, { cwd: folder }));
   if (!file) throw new Error("the world's plan is not valid");
   const reading = await engine.connectFlag(file.plan, file.folder).read(targetOf(file.plan));

@@ -104,7 +104,7 @@ describe("every kind of metric", () => {
     expect(result.outcome).toBe("holding");
     expect(look!.data.verdicts.map(({ verdict }) => verdict)).not.toContain("breach");
     expect(look!.data.splitChecks).toMatchObject([{ metric: "visits", of: "users", status: "ok" }]);
-    const told = entriesOf(world).filter((entry) => JSON.stringify(entry).includes('"bounds":[0.5,1,5]'));
+    const told = entriesOf(world).filter(({ data }) => JSON.stringify(data).includes('"bounds":[0.5,1,5]'));
     expect(told.map(({ kind }) => kind)).toEqual(["started"]);
     expect(state.metrics["latency"]!.bounds).toEqual([0.5, 1, 5]);
     expect(state.progress["visits"]!.users).toBeGreaterThan(100);
@@ -132,6 +132,7 @@ describe("another version of the judge", () => {
       state,
       refresh: async () => state,
       append: async (make) => void (draft = make(state)),
+      flush: async () => undefined,
     });
     return draft;
   }

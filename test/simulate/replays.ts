@@ -1,10 +1,10 @@
 import { expect } from "vitest";
 import { readLedger, type ReadEntry } from "../../src/engine/read.ts";
-import { judge } from "../../src/judge/judge.ts";
-import type { EntryData, EntryOf } from "../../src/model/entry.ts";
+import { judge, judgeInBrief } from "../../src/judge/judge.ts";
+import type { EntryData } from "../../src/model/entry.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { mendName } from "../../src/plan/suggest.ts";
-import { observationsOf } from "../../src/simulate/ledgerObservations.ts";
+import { observeLedger } from "../../src/simulate/ledgerObservations.ts";
 import { observationReader } from "../../src/simulate/observation.ts";
 import { beginReplay, type Replayed } from "../../src/simulate/replay.ts";
 import { rowReader, type Row } from "../../src/simulate/rows.ts";
@@ -40,23 +40,24 @@ export const lineOf = (row: Row): string => JSON.stringify(row);
 /** The ledger of a world, exported run by run. */
 export async function exported(world: World): Promise<{ entries: ReadEntry[]; lines: Map<string, string[]>; warnings: string[] }> {
   const { store } = world.runner("reader").engine;
-  const entries = await readLedger(store, "checkout");
-  const { rows, warnings } = observationsOf(entries, judge.version);
+  const observer = observeLedger(judge.version);
+  const entries: ReadEntry[] = [];
   const lines = new Map<string, string[]>();
-  for (const row of rows) lines.set(String(row["series"]), [...(lines.get(String(row["series"])) ?? []), lineOf(row)]);
-  return { entries, lines, warnings };
+  for await (const entry of readLedger(store, "checkout", judgeInBrief)) {
+    entries.push(entry);
+    for (const row of observer.take(entry)) lines.set(String(row["series"]), [...(lines.get(String(row["series"])) ?? []), lineOf(row)]);
+  }
+  return { entries, lines, warnings: observer.warnings() };
 }
 
 /** Expects that the replay of a run's export judges and decides each look as the ledger says; gives how many there are. */
 export async function expectSameDecisions(world: World, plan: Plan, run = 1): Promise<number> {
   const { entries, lines } = await exported(world);
-  const recorded = entries
-    .map(({ entry }) => entry)
-    .filter((entry): entry is EntryOf<"look"> => entry.kind === "look" && entry.run === run);
+  const recorded = entries.flatMap(({ entry, state }) => (entry.kind === "look" && entry.run === run ? [{ data: entry.data, state }] : []));
   const { looks } = replay(plan, lines.get(`checkout/${run}`)!);
   expect(looks.length).toBeGreaterThan(0);
   for (const [index, { decision, gates, verdicts, goals, splitChecks, evidence }] of looks.entries()) {
-    const { data } = recorded[index]!;
+    const { data, state } = recorded[index]!;
     expect({ look: index, decision, gates, verdicts, goals, splitChecks }).toEqual({
       look: index,
       decision: data.decision,
@@ -65,7 +66,7 @@ export async function expectSameDecisions(world: World, plan: Plan, run = 1): Pr
       goals: data.goals,
       splitChecks: data.splitChecks,
     });
-    expect(JSON.parse(JSON.stringify(evidence))).toEqual(data.evidence);
+    expect(JSON.parse(JSON.stringify(state.evidence))).toMatchObject(JSON.parse(JSON.stringify(evidence)));
   }
   return looks.length;
 }

@@ -1,8 +1,7 @@
-import { exportObservations, followLedger, readLedger, RolloutError, type ReadEntry } from "../../app.ts";
-import { logLine, verificationView } from "../../report/log.ts";
-import type { Verification } from "../../report/log.schema.ts";
+import { exportObservations, followLedger, readLedger, readState, RolloutError, type App, type ReadEntry } from "../../app.ts";
+import { CSV_HEADER, csvLine, logLine } from "../../report/log.ts";
 import type { Cli, Globals } from "../context.ts";
-import { choose, open } from "../target.ts";
+import { choose, open, unknownLedger } from "../target.ts";
 
 /** `rollout log PLAN|NAME [--follow]`: a line an entry; with `--json`, an object a line. */
 export async function log(cli: Cli, target: string, options: Globals & { follow?: boolean }): Promise<number> {
@@ -13,66 +12,56 @@ export async function log(cli: Cli, target: string, options: Globals & { follow?
     const line = options.json ? JSON.stringify({ schema: "rollout.log/1", hash, entry }) : logLine(entry, state.plan, cli.output.style);
     cli.output.data(`${line}\n`);
   };
-  const entries = await readLedger(store, name);
-  if (entries.length === 0 && !options.follow) throw unknown(name, store.address);
-  entries.forEach(print);
-  if (options.follow) for await (const entry of followLedger(store, name, entries.at(-1), clock, stop)) print(entry);
+  let last: ReadEntry | undefined;
+  for await (const entry of readLedger(store, name)) print((last = entry));
+  if (!last && !options.follow) throw unknownLedger(name, store);
+  if (options.follow) for await (const entry of followLedger(store, name, last, clock, stop)) print(entry);
   return 0;
 }
 
-/** `rollout log verify PLAN|NAME [--head HASH]`: 7 when something is not as it was written. */
-export async function verify(cli: Cli, target: string, options: Globals & { head?: string }): Promise<number> {
+interface ExportOptions extends Globals {
+  format: "observations" | "jsonl" | "csv";
+  run?: string;
+}
+
+/**
+ * `rollout log export PLAN|NAME [--format …] [--run N]`: what was measured, as `backtest` reads it (what cannot be replayed is
+ * told); or every entry, as JSON or as a table.
+ */
+export async function exportLog(cli: Cli, target: string, { format, run: wanted, ...options }: ExportOptions): Promise<number> {
   const { engine } = open(cli, options);
   const { name } = await choose(cli, target);
-  if (options.head !== undefined && !/^[0-9a-f]{64}$/.test(options.head)) {
-    throw new RolloutError("usage", "--head is not a hash", { hint: "Give all 64 hex digits, as every change prints them after `head`." });
+  const run = await runOf(engine, name, wanted);
+  const print = (line: string) => cli.output.data(`${line}\n`);
+  const observer = exportObservations(run);
+  if (format === "csv") print(CSV_HEADER);
+  for await (const read of readLedger(engine.store, name)) {
+    const { entry, hash, state } = read;
+    if (run !== undefined && entry.run !== run) continue;
+    switch (format) {
+      case "observations":
+        for (const row of observer.take(read)) print(JSON.stringify(row));
+        break;
+      case "jsonl":
+        print(JSON.stringify({ schema: "rollout.log/1", hash, entry }));
+        break;
+      case "csv":
+        print(csvLine(entry, state.plan, hash));
+        break;
+      default:
+        format satisfies never;
+    }
   }
-  const entries = await readLedger(engine.store, name);
-  const last = entries.at(-1);
-  if (!last) throw options.head === undefined ? unknown(name, engine.store.address) : cutOff(name, options.head);
-  const given = entries.find(({ hash }) => hash === options.head);
-  if (options.head !== undefined && !given) throw cutOff(name, options.head);
-  const head = (each: ReadEntry) => ({ seq: each.entry.seq, hash: each.hash });
-  const report: Verification = {
-    schema: "rollout.log-verify/1",
-    rollout: name,
-    entries: entries.length,
-    head: head(last),
-    ...(given && { given: head(given) }),
-  };
-  cli.output.data(options.json ? `${JSON.stringify(report)}\n` : verificationView(report, cli.output.style));
+  for (const sentence of observer.warnings()) cli.output.progress({ kind: "warning", sentence });
   return 0;
 }
 
-/** `rollout log export PLAN|NAME [--run N]`: what was measured, as `backtest` reads it; what cannot be replayed is told. */
-export async function exportLog(cli: Cli, target: string, options: Globals & { run?: string }): Promise<number> {
-  const { engine } = open(cli, options);
-  const { name } = await choose(cli, target);
-  const entries = await readLedger(engine.store, name);
-  if (entries.length === 0) throw unknown(name, engine.store.address);
-  const last = entries.at(-1)!.entry.run;
-  const run = options.run === undefined ? undefined : Number(options.run);
-  if (run !== undefined && !(Number.isInteger(run) && run >= 1 && run <= last)) {
-    throw new RolloutError("usage", `--run: ${name} has no run ${options.run}`, { hint: `Its runs are 1 to ${last}.` });
-  }
-  const { rows, warnings } = exportObservations(entries, run);
-  for (const sentence of warnings) cli.output.progress({ kind: "warning", sentence });
-  for (const row of rows) cli.output.data(`${JSON.stringify(row)}\n`);
-  return 0;
-}
-
-function unknown(name: string, address: string): RolloutError {
-  return new RolloutError("usage", `there is no rollout ${name} in ${address}`, {
-    hint: "`rollout status` lists what there is; --store names another place.",
-  });
-}
-
-function cutOff(name: string, head: string): RolloutError {
-  return new RolloutError(
-    "damaged",
-    `ledger ${name}: no entry has the hash ${head.slice(0, 12)}…; its tail was cut off, or it was written anew`,
-    {
-      hint: "Compare with a copy of the ledger from when that head was printed.",
-    },
-  );
+/** The run that is asked for; nothing for all of them. */
+async function runOf({ store }: App["engine"], name: string, wanted: string | undefined): Promise<number | undefined> {
+  const state = await readState(store, name);
+  if (!state) throw unknownLedger(name, store);
+  if (wanted === undefined) return undefined;
+  const run = Number(wanted);
+  if (Number.isInteger(run) && run >= 1 && run <= state.run) return run;
+  throw new RolloutError("usage", `--run: ${name} has no run ${wanted}`, { hint: `Its runs are 1 to ${state.run}.` });
 }

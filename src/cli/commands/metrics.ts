@@ -1,4 +1,4 @@
-import { measureOnce, readLedger, RolloutError } from "../../app.ts";
+import { measureOnce, readState, RolloutError } from "../../app.ts";
 import { metricsReport, metricsView } from "../../report/metrics.ts";
 import type { Cli, Globals } from "../context.ts";
 import { choose, open } from "../target.ts";
@@ -8,7 +8,7 @@ export async function metrics(cli: Cli, target: string, options: Globals): Promi
   const { engine } = open(cli, options);
   const { name, file, fileIsInvalid } = await choose(cli, target);
   if (fileIsInvalid) throw new RolloutError("invalidPlan", `${target} is not a valid plan`);
-  const asked = file ?? (await readLedger(engine.store, name)).at(-1)?.state;
+  const asked = file ?? (await readState(engine.store, name));
   if (!asked) throw new RolloutError("usage", `there is no rollout ${name} in ${engine.store.address}`, { hint: "Give its plan file." });
   const { at, answers } = await measureOnce(engine, asked);
   const report = metricsReport(name, answers, at);

@@ -1,9 +1,9 @@
-import { readLedger, RolloutError, type App } from "../../app.ts";
+import { readState, readStates, RolloutError, type App } from "../../app.ts";
 import type { State } from "../../model/state.ts";
 import { statusListView, statusOf, statusView } from "../../report/status.ts";
 import type { StatusList } from "../../report/status.schema.ts";
 import type { Cli, Globals } from "../context.ts";
-import { choose, open } from "../target.ts";
+import { choose, open, unknownLedger } from "../target.ts";
 
 /** `rollout status [PLAN|NAME]`: reads the ledger alone. */
 export async function status(cli: Cli, target: string | undefined, options: Globals): Promise<number> {
@@ -23,24 +23,17 @@ export async function status(cli: Cli, target: string | undefined, options: Glob
 }
 
 async function listOf({ store }: App["engine"], now: number): Promise<StatusList> {
-  const rollouts: StatusList["rollouts"] = [];
-  for (const name of await store.list()) {
-    try {
-      const state = (await readLedger(store, name)).at(-1)?.state;
-      if (state) rollouts.push(statusOf(state, now));
-    } catch (error) {
-      // One damaged ledger does not hide the others.
-      if (!(error instanceof RolloutError)) throw error;
-      rollouts.push({ rollout: name, code: error.code, error: error.message });
-    }
-  }
+  const states = await readStates(store, await store.list());
+  const rollouts = [...states].flatMap(([rollout, state]): StatusList["rollouts"] => {
+    // One damaged ledger does not hide the others.
+    if (state instanceof RolloutError) return [{ rollout, code: state.code, error: state.message }];
+    return state ? [statusOf(state, now)] : [];
+  });
   return { schema: "rollout.status-list/1", store: store.address, rollouts };
 }
 
 async function stateIn({ store }: App["engine"], name: string): Promise<State> {
-  const state = (await readLedger(store, name)).at(-1)?.state;
+  const state = await readState(store, name);
   if (state) return state;
-  throw new RolloutError("usage", `there is no rollout ${name} in ${store.address}`, {
-    hint: "`rollout status` lists what there is; --store names another place.",
-  });
+  throw unknownLedger(name, store);
 }
