@@ -10,6 +10,7 @@ import { openHttp } from "./io/http.ts";
 import type { Tools } from "./io/port.ts";
 import { createRedactor } from "./io/redact.ts";
 import { secretReader } from "./io/secrets.ts";
+import { openSpool } from "./io/spool.ts";
 import { directoryStore } from "./ledger/directory.ts";
 import type { Store } from "./ledger/port.ts";
 import type { MetricSource } from "./metrics/port.ts";
@@ -18,7 +19,7 @@ import { catalog, folderHere, repositoryOf } from "./planFiles.ts";
 
 export { rehearse, step, type Outcome, type Rehearsal, type StepOptions, type StepResult } from "./engine/advance.ts";
 export { runToEnd, waitForMove } from "./engine/loop.ts";
-export { accept, pause, restart, resume, rollbackNow, type Asked } from "./engine/people.ts";
+export { accept, pause, restart, resume, rollbackNow, type Asked, type RolledBackBlind } from "./engine/people.ts";
 export { measureOnce, type Answer } from "./engine/ask.ts";
 export { followLedger, readLedger, type ReadEntry } from "./engine/read.ts";
 export { readState, readStates } from "./engine/tail.ts";
@@ -76,8 +77,10 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
       signal,
     };
   };
+  const { store: ledgers, identity } = openStore(store ?? env["ROLLOUT_STORE"], cwd);
   const engine: Engine = {
-    store: openStore(store ?? env["ROLLOUT_STORE"], cwd),
+    store: ledgers,
+    spool: openSpool({ env, store: identity }),
     clock: systemClock,
     actor: claimedActor(env),
     connectFlag(plan, folder) {
@@ -154,16 +157,20 @@ function refuseOtherVersion(what: string): never {
 
 const DEFAULT_STORE = ".rollout";
 
-/** The store at an address; a directory is relative to where the command runs. */
-function openStore(address: string | undefined, cwd: string): Store {
+/** The store at an address (a directory is relative to where the command runs), and what tells it from every other one. */
+function openStore(address: string | undefined, cwd: string): { store: Store; identity: string } {
   if (address !== undefined && address !== "") {
     if (/^[a-z][a-z+]+:/i.test(address)) {
       throw new RolloutError("usage", `a store is a directory; "${address.split(":")[0]}:" is none`, {
         hint: "Name a directory, such as --store .rollout.",
       });
     }
-    return { ...directoryStore(resolve(cwd, address)), address };
+    return directoryAt(resolve(cwd, address), address);
   }
   const folder = join(repositoryOf(cwd) ?? cwd, DEFAULT_STORE);
-  return { ...directoryStore(folder), address: relative(cwd, folder) };
+  return directoryAt(folder, relative(cwd, folder));
+}
+
+function directoryAt(folder: string, address: string): { store: Store; identity: string } {
+  return { store: { ...directoryStore(folder), address }, identity: folder };
 }

@@ -1,10 +1,10 @@
 import type { Entry, EntryOf } from "../model/entry.ts";
-import type { Exposure } from "../model/exposure.ts";
+import { OFF, type Exposure } from "../model/exposure.ts";
 import type { FlagReading } from "../model/flag.ts";
 import type { Judge } from "../model/judge.ts";
 import type { Baseline, Instant, MetricReading } from "../model/measurement.ts";
 import type { Plan } from "../model/plan.ts";
-import type { MetricState, State } from "../model/state.ts";
+import type { ChangeWindow, MetricState, State } from "../model/state.ts";
 import { sameExposure, isOff } from "./exposure.ts";
 import { goalKey, isSplitKey, splitKey } from "./evidence.ts";
 import { evidenceAfter } from "./look.ts";
@@ -46,6 +46,8 @@ function changed(state: State, entry: Exclude<Entry, { kind: "started" }>): Stat
     case "repaired":
       if (state.intent?.seq !== entry.data.intent) return state;
       return withoutIntent(landed(state, entry.data.found), spreadUntil(state, entry.at));
+    case "spooled":
+      return afterSpooled(state, entry);
     case "paused":
       return { ...state, pause: { cause: "person", sentence: entry.data.reason, at: entry.at, seq: entry.seq } };
     case "resumed":
@@ -78,6 +80,7 @@ function begun(before: State | undefined, { at, run, rollout, data }: EntryOf<"s
     bakeFrom: at,
     ...(exposed && { firstExposedAt: at }),
     changes: [],
+    ...(before?.spooled && { spooled: before.spooled }),
     late: (before?.intent ? mayStillLand(before, before.intent) : before)?.late ?? [],
     metrics: afterReadings({}, data.metrics, at),
     progress: {},
@@ -201,6 +204,24 @@ function afterApplied(state: State, { at, data }: EntryOf<"applied">): State {
   return next;
 }
 
+/** As many are remembered: the spool of one machine has no more for one rollout. */
+const MOST_SPOOLED = 20;
+
+function afterSpooled(state: State, { at, data }: EntryOf<"spooled">): State {
+  const known: State = { ...state, spooled: [...(state.spooled ?? []), data.id].slice(-MOST_SPOOLED) };
+  if (!data.stands || state.end?.outcome === "rolledBack") return known;
+  // Whoever had a change under way knew nothing of it.
+  const settled = withoutIntent(state.intent ? mayStillLand(known, state.intent) : known, spreadUntil(state, at));
+  return {
+    ...settled,
+    exposure: OFF,
+    stage: -1,
+    bakeFrom: at + state.plan.flag.propagation,
+    progress: freshStage(state.progress),
+    end: { outcome: "rolledBack", reason: data.reason, at },
+  };
+}
+
 function afterResumed(state: State, { at, data }: EntryOf<"resumed">): State {
   const { pause, ...resumed } = state;
   // A patience that ran out begins again, else the next look would pause at once for the same old reason.
@@ -280,7 +301,10 @@ function spreadUntil(state: State, at: Instant): Instant {
 
 function withoutIntent(state: State, until: Instant = besideMeasured(state, state.at)): State {
   const { intent, ...rest } = state;
-  return { ...rest, changes: state.changes.map((change) => (change.until === undefined && intent ? { ...change, until } : change)) };
+  if (!intent) return rest;
+  // The clock that settles a change may be a little behind the one that began it.
+  const settled = ({ from }: ChangeWindow) => ({ from, until: Math.max(from, until) });
+  return { ...rest, changes: state.changes.map((change) => (change.until === undefined ? settled(change) : change)) };
 }
 
 function mayStillLand(state: State, { seq, to }: { seq: number; to: Exposure }): State {

@@ -1,3 +1,4 @@
+import { RolloutError } from "../errors.ts";
 import { differInWordsOnly, planChanges } from "../core/planChange.ts";
 import { describeExposure, union } from "../core/exposure.ts";
 import { unguardedSince } from "../core/progress.ts";
@@ -8,7 +9,8 @@ import { isRead, snapshotFlag } from "./flag.ts";
 import type { Ledger } from "./ledger.ts";
 import { takeLook, takeOverJudgement, type Look } from "./look.ts";
 import { reconcile } from "./reconcile.ts";
-import { insist, rollBack } from "./rollback.ts";
+import { afterUnrecorded, recordSpooled, rollBackUnrecorded, withinReach, type Unrecorded } from "./emergency.ts";
+import { rollBack } from "./rollback.ts";
 import { beginning, rivalAtFirstWrite, startRun, yieldTo, type Beginning, type PlanFile } from "./start.ts";
 import { changeExposure } from "./transition.ts";
 
@@ -22,7 +24,8 @@ const MOST_RELOOKS = 20;
  * - `abandoned`: the stage was to be moved, and was not
  */
 export type Outcome =
-  | { outcome: "advanced" | "complete" | "paused" | "rolledBack"; decision: Decision }
+  | { outcome: "advanced" | "complete" | "paused"; decision: Decision }
+  | { outcome: "rolledBack"; decision: Decision; unrecorded?: Unrecorded }
   | { outcome: "holding" | "pausedBefore"; decision: Decision }
   | { outcome: "finishedRollback" }
   | { outcome: "ended" }
@@ -72,10 +75,13 @@ export async function stepOn(
   await takeOverJudgement(ledger);
 
   const run = running(engine, ledger);
+  await recordSpooled(run);
   const sources = engine.connectSources(run.state.plan, run.state.folder);
   for (let looks = 1; ; looks++) {
     const endedBefore = run.state.end !== undefined && run.state.intent === undefined;
-    const flag = await reconcile(run);
+    const flag = await reconcile(run).catch(outOfReach);
+    // A ledger that was read before and cannot be reached now: harm is not left standing for that.
+    if (flag instanceof RolloutError) return guardWithout(run, sources, flag);
     if (run.state.end) return { result: { outcome: endedBefore ? "ended" : "finishedRollback" }, state: run.state };
 
     const pausedBefore = run.state.pause !== undefined;
@@ -87,20 +93,42 @@ export async function stepOn(
     const gather = looping && decision.kind === "hold" && saysTheSame(run.state.lastLook, look);
     const record = () =>
       ledger.append((state) => (state?.head.hash === base ? { kind: "look", at: look.at, data: look.data } : undefined), { gather });
-    const entry = await (decision.kind === "rollback" ? insist(run, record, becauseOf(decision)) : record());
+    const entry = await (decision.kind === "rollback" ? withinReach(engine, record) : record());
+    if (entry instanceof RolloutError) return rolledBackUnrecorded(run, look, entry);
     if (!entry) {
       // Harm that was seen is not put off to the next poll because somebody else was quicker.
       if (decision.kind === "rollback" && looks < MOST_RELOOKS) continue;
       return { result: { outcome: "lost" }, state: run.state, look };
     }
     const result = await carryOut(run, look, flag);
+    const unrecorded = "unrecorded" in result ? result.unrecorded : undefined;
     return {
       result: pausedBefore && result.outcome === "holding" ? { ...result, outcome: "pausedBefore" } : result,
-      state: run.state,
+      state: unrecorded ? afterUnrecorded(run.state, unrecorded, engine) : run.state,
       look,
       ...(since !== undefined && { unguardedFor: Math.max(0, look.at - since) }),
     };
   }
+}
+
+function outOfReach(error: unknown): RolloutError {
+  if (error instanceof RolloutError && error.code === "unreachable") return error;
+  throw error;
+}
+
+/** Looks by what is known of the ledger; throws why it cannot be reached unless there is harm. */
+async function guardWithout(run: Running, sources: Parameters<typeof takeLook>[2], cause: RolloutError): Promise<StepResult> {
+  if (run.state.end) throw cause;
+  const look = await takeLook(run.engine, run.state, sources, await snapshotFlag(run), false);
+  if (look.data.decision.kind !== "rollback") throw cause;
+  return rolledBackUnrecorded(run, look, cause);
+}
+
+async function rolledBackUnrecorded(run: Running, look: Look, cause: RolloutError): Promise<StepResult> {
+  const { decision } = look.data;
+  if (decision.kind !== "rollback") throw cause;
+  const unrecorded = await rollBackUnrecorded(run, { reason: becauseOf(decision), cause });
+  return { result: { outcome: "rolledBack", decision, unrecorded }, state: afterUnrecorded(run.state, unrecorded, run.engine), look };
 }
 
 /** Whether a look found every verdict and every gate as the one before did. */
@@ -125,9 +153,10 @@ async function carryOut(run: Running, { data: { decision } }: Look, flag: Awaite
       return { outcome: "holding", decision };
     case "pause":
       return { outcome: "paused", decision };
-    case "rollback":
-      await rollBack(run, becauseOf(decision));
-      return { outcome: "rolledBack", decision };
+    case "rollback": {
+      const unrecorded = await rollBack(run, becauseOf(decision));
+      return { outcome: "rolledBack", decision, ...(unrecorded && { unrecorded }) };
+    }
     case "complete": {
       const ended = await ledger.append((state) =>
         state?.head.hash === base

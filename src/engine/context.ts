@@ -1,6 +1,6 @@
 import { RolloutError } from "../errors.ts";
 import type { ChangeNote, FlagBackend } from "../flags/port.ts";
-import type { Clock } from "../io/port.ts";
+import type { Clock, Spool } from "../io/port.ts";
 import type { Store } from "../ledger/port.ts";
 import type { MetricSource } from "../metrics/port.ts";
 import type { Actor, Entry } from "../model/entry.ts";
@@ -36,6 +36,8 @@ export interface Engine {
   connectSources(plan: Plan, folder: string): Record<string, ConnectedSource>;
   /** Aborts when the user asks to stop: a write that was begun is finished and recorded, nothing new is begun. */
   stop: AbortSignal;
+  /** Where a rollback is kept that could not be recorded. */
+  spool: Spool;
   tell(note: Note): void;
   /** How long a rollback that fails is tried again, in milliseconds. */
   rollbackFor: number;
@@ -60,6 +62,7 @@ export async function openRollout(engine: Engine, name: string): Promise<Ledger>
 /** A rollout in hand: its ledger with a run in it, and its flag. */
 export interface Running {
   engine: Engine;
+  rollout: string;
   ledger: Ledger;
   flag: FlagBackend;
   target: FlagTarget;
@@ -71,6 +74,7 @@ export function running(engine: Engine, ledger: Ledger): Running {
   const { plan, folder } = stateOf(ledger);
   return {
     engine,
+    rollout: ledger.name,
     ledger,
     flag: engine.connectFlag(plan, folder),
     target: targetOf(plan),

@@ -1,7 +1,8 @@
 import { RolloutError } from "../errors.ts";
 import { describeExposure, isOff, sameExposure } from "../core/exposure.ts";
 import { acceptable, planChanges } from "../core/planChange.ts";
-import { openRollout, running, stateOf, unknownRollout, type Engine, type Running } from "./context.ts";
+import { openRollout, running, stateOf, targetOf, unknownRollout, type Engine, type Running } from "./context.ts";
+import { afterUnrecorded, recordSpooled, rollBackUnrecorded, withinReach, type Unrecorded } from "./emergency.ts";
 import { isRead, snapshotFlag } from "./flag.ts";
 import type { Ledger } from "./ledger.ts";
 import { reconcile } from "./reconcile.ts";
@@ -16,6 +17,8 @@ export interface Asked {
   done: boolean;
   sentence: string;
   state: State;
+  /** It was done without the ledger, which could not be reached; `state` is what it comes to when it is recorded. */
+  unrecorded?: Unrecorded;
 }
 
 /** Stops advancing until somebody resumes. Guarding goes on. */
@@ -149,17 +152,48 @@ export async function accept(engine: Engine, { plan, hash }: PlanFile): Promise<
   return { done: true, sentence: `accepted: ${changes.join(", ")}`, state: stateOf(ledger) };
 }
 
-/** Turns the feature off for everybody, now, whatever state the rollout is in. */
-export async function rollbackNow(engine: Engine, name: string, reason: string): Promise<Asked> {
-  const ledger = await openKnown(engine, name);
+/** A rollback that was done by the plan file alone: what the ledger holds is not known. */
+export interface RolledBackBlind extends Unrecorded {
+  rollout: string;
+  flag: string;
+}
+
+/**
+ * Turns the feature off for everybody, now, whatever state the rollout is in.
+ *
+ * @param file the plan file, by which it is done where the ledger cannot be reached
+ */
+export async function rollbackNow(engine: Engine, name: string, reason: string, file?: PlanFile): Promise<Asked | RolledBackBlind> {
+  const ledger = await withinReach(engine, () => openKnown(engine, name));
+  if (ledger instanceof RolloutError) return rollBackBlind(engine, name, reason, file, ledger);
   const run = running(engine, ledger);
   if (run.state.end?.outcome === "rolledBack" && !run.state.intent) {
     const flag = await snapshotFlag(run);
     if (flag.kind === "known" && isOff(flag.exposure))
       return { done: false, sentence: "it is rolled back already, and the flag is off", state: run.state };
   }
-  await rollBack(run, reason);
-  return { done: true, sentence: "rolled back: the feature is off for everybody", state: run.state };
+  const unrecorded = await rollBack(run, reason);
+  const off = "rolled back: the feature is off for everybody";
+  if (!unrecorded) return { done: true, sentence: off, state: run.state };
+  return { done: true, sentence: `${off}; that is NOT RECORDED yet`, state: afterUnrecorded(run.state, unrecorded, engine), unrecorded };
+}
+
+async function rollBackBlind(
+  engine: Engine,
+  rollout: string,
+  reason: string,
+  file: PlanFile | undefined,
+  cause: RolloutError,
+): Promise<RolledBackBlind> {
+  if (!file) {
+    throw new RolloutError("rollbackFailed", `nothing was turned off, the feature may be exposed: ${cause.message}`, {
+      cause,
+      hint: "Give the plan file instead of the name: then the flag is turned off without the ledger.",
+    });
+  }
+  const { plan, folder } = file;
+  const off = { engine, rollout, flag: engine.connectFlag(plan, folder), target: targetOf(plan) };
+  return { ...(await rollBackUnrecorded(off, { reason, cause })), rollout, flag: plan.flag.key };
 }
 
 /** Begins the next run of an ended rollout in the same ledger. */
@@ -185,6 +219,7 @@ export async function restart(
 async function openKnown(engine: Engine, name: string): Promise<Ledger> {
   const ledger = await openRollout(engine, name);
   if (!ledger.state) throw unknownRollout(name, engine);
+  await recordSpooled(running(engine, ledger));
   return ledger;
 }
 

@@ -1,4 +1,5 @@
 import type { Instant } from "../model/measurement.ts";
+import type { SpooledRollback } from "../model/spool.ts";
 import type { Secret } from "../model/secret.ts";
 
 /** What adapters are handed. Only types live here, so that anyone may import it. */
@@ -44,6 +45,15 @@ export interface Files {
   read(path: string, options: { maxBytes: number }): Promise<Uint8Array | undefined>;
   /** Replaces the whole file at once: temporary file, fsync, rename, fsync of the folder; keeps its mode. */
   replace(path: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** Where a rollback is kept that could not be recorded, until it can be. */
+export interface Spool {
+  /** Keeps it durably and gives the path of its file. Throws `RolloutError` (`unreachable`) where nothing can be written. */
+  put(rollback: Omit<SpooledRollback, "store">): Promise<string>;
+  /** What waits to be recorded for a rollout of the store, oldest file name first. */
+  list(rollout: string): Promise<{ path: string; rollback: SpooledRollback }[]>;
+  remove(path: string): Promise<void>;
 }
 
 /** What `connect` is handed. */

@@ -84,6 +84,18 @@ export const entryDataSchemas = {
   abandoned: z.strictObject({ intent: seqSchema, reason: reasonSchema, mayLand: z.boolean() }),
   /** The flag was put back to what the ledger says, after a late write of our own or to fence one off. */
   repaired: z.strictObject({ intent: seqSchema, revision: z.string(), found: flagReadingSchema }),
+  /**
+   * A rollback that was done while the ledger could not be reached, recorded now that it can be: `at`, `actor` and `reason`
+   * are those of then. `stands`: the flag is still off, so the run is over.
+   */
+  spooled: z.strictObject({
+    id: z.string().regex(/^[0-9a-f]{32}$/),
+    at: instantSchema,
+    actor: actorSchema,
+    reason: reasonSchema,
+    revision: z.string(),
+    stands: z.boolean(),
+  }),
   /** A person paused. (A look that decides to pause does so by itself.) */
   paused: z.strictObject({ reason: reasonSchema }),
   /**
@@ -142,6 +154,7 @@ export const entrySchema = z.discriminatedUnion("kind", [
   z.strictObject({ ...frame, kind: z.literal("applied"), data: entryDataSchemas.applied }),
   z.strictObject({ ...frame, kind: z.literal("abandoned"), data: entryDataSchemas.abandoned }),
   z.strictObject({ ...frame, kind: z.literal("repaired"), data: entryDataSchemas.repaired }),
+  z.strictObject({ ...frame, kind: z.literal("spooled"), data: entryDataSchemas.spooled }),
   z.strictObject({ ...frame, kind: z.literal("paused"), data: entryDataSchemas.paused }),
   z.strictObject({ ...frame, kind: z.literal("resumed"), data: entryDataSchemas.resumed }),
   z.strictObject({ ...frame, kind: z.literal("planChanged"), data: entryDataSchemas.planChanged }),

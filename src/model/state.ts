@@ -119,6 +119,8 @@ export const stateSchema = z.strictObject({
   breach: z.strictObject({ guardrails: z.array(z.string()), at: instantSchema }).exactOptional(),
   /** Guardrails that an incident of everybody broke; they begin again when a person resumes. */
   shared: z.array(z.string()).exactOptional(),
+  /** The rollbacks without a ledger that are recorded by now, the last of them: none is recorded twice. */
+  spooled: z.array(z.string()).exactOptional(),
   metrics: z.record(z.string(), metricStateSchema),
   progress: z.record(z.string(), progressSchema),
   /**

@@ -22,6 +22,8 @@ export function entrySentence(entry: Entry, plan: Plan): string {
       return `entry ${entry.data.intent} was given up: ${entry.data.reason}`;
     case "repaired":
       return `the flag was put back: it said ${foundText(entry.data.found)}`;
+    case "spooled":
+      return spooledSentence(entry);
     case "paused":
       return `by a person: ${entry.data.reason}`;
     case "resumed":
@@ -55,6 +57,11 @@ function lookSentence({ data: { decision } }: EntryOf<"look">, plan: Plan): stri
   const what = decision.kind === "advance" ? `advance to ${plan.stages[decision.stage]?.name ?? "?"}` : decision.kind;
   const cost = "blastRadius" in decision && decision.blastRadius ? `; ${blastRadiusSentence(decision.blastRadius)}` : "";
   return `${what}: ${because}${cost}`;
+}
+
+function spooledSentence({ data: { at, actor, reason, stands } }: EntryOf<"spooled">): string {
+  const since = stands ? "" : "; the flag is on again since, or the run is another";
+  return `rolled back without a ledger at ${new Date(at).toISOString()} by ${actorText(actor)}: ${reason}${since}`;
 }
 
 function resumedSentence({ data }: EntryOf<"resumed">): string {
@@ -92,6 +99,7 @@ export function logLine(entry: Entry, plan: Plan, style: Style = plainStyle): st
 function kindColour(entry: Entry, style: Style): (text: string) => string {
   if (entry.kind === "look") return entry.data.decision.kind === "rollback" ? style.red : style.dim;
   if (entry.kind === "intent") return entry.data.purpose === "rollback" ? style.red : style.bold;
+  if (entry.kind === "spooled") return style.red;
   if (entry.kind === "paused" || entry.kind === "abandoned" || entry.kind === "repaired") return style.yellow;
   return style.green;
 }

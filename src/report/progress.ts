@@ -68,6 +68,7 @@ function entryShown(entry: Entry, state: State, style: Style): Shown {
       );
     case "abandoned":
     case "repaired":
+    case "spooled":
     case "paused":
       return line(style.yellow, `${entry.kind}: ${entrySentence(entry, state.plan)}`);
     case "started":

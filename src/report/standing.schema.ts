@@ -18,3 +18,15 @@ export const standingSchema = z.strictObject({
   ended: z.strictObject({ outcome: z.string(), reason: z.string(), at: z.number().int() }).optional(),
 });
 export type Standing = z.infer<typeof standingSchema>;
+
+/** A rollback that was done while the ledger could not be reached. */
+export const withoutLedgerSchema = z.strictObject({
+  /** When the flag was read back as off. */
+  at: z.number().int(),
+  reason: z.string(),
+  /** Why the ledger could not be reached. */
+  cause: z.string(),
+  /** The file that keeps it until the next command from this machine records it; absent where none could be written. */
+  path: z.string().optional(),
+});
+export type WithoutLedger = z.infer<typeof withoutLedgerSchema>;

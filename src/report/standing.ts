@@ -2,7 +2,7 @@ import { describeExposure } from "../core/exposure.ts";
 import type { State } from "../model/state.ts";
 import type { BlastRadius, Gate, GoalVerdict, Verdict, VerdictKind } from "../model/verdict.ts";
 import { count, duration } from "../core/words.ts";
-import type { Standing } from "./standing.schema.ts";
+import type { Standing, WithoutLedger } from "./standing.schema.ts";
 import type { Style } from "./style.ts";
 import { terminalText } from "./text.ts";
 
@@ -73,4 +73,13 @@ export function blastRadiusSentence({ users, counted, requests, excessEvents, ex
   const about = counted ? "" : "about ";
   const who = users === undefined ? `${count(requests)} requests` : `${about}${count(users)} users (${count(requests)} requests measured)`;
   return `blast radius: ${who} met it for ${duration(exposedFor)}, about ${count(Math.max(0, excessEvents))} harmful events beyond what was to be expected`;
+}
+
+/** That a rollback is not in the ledger, and where it waits. */
+export function unrecordedSentence({ path }: WithoutLedger): string {
+  const kept =
+    path === undefined
+      ? "it could not be kept on this machine either"
+      : `it is kept in ${path}, and the next command from here that reaches the ledger records it`;
+  return `NOT RECORDED, the ledger could not be reached: ${kept}`;
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decisionSchema, gateSchema, goalVerdictSchema, verdictSchema } from "../model/verdict.ts";
-import { standingSchema } from "./standing.schema.ts";
+import { standingSchema, withoutLedgerSchema } from "./standing.schema.ts";
 
 /** What one step of a rollout came to, and where it stands now. */
 export const stepSchema = standingSchema.extend({
@@ -32,6 +32,8 @@ export const stepSchema = standingSchema.extend({
   goals: z.array(goalVerdictSchema),
   /** How long nobody had looked before, in milliseconds, while somebody had the feature. */
   unguardedFor: z.number().optional(),
+  /** It was rolled back, but that is not in the ledger yet. */
+  unrecorded: withoutLedgerSchema.optional(),
 });
 export type StepReport = z.infer<typeof stepSchema>;
 

@@ -4,14 +4,24 @@ import type { Exposure } from "../model/exposure.ts";
 import type { Plan } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
 import type { Decision, Gate, GoalVerdict, Verdict } from "../model/verdict.ts";
-import { blastRadiusSentence, gateLines, goalLines, headLine, standingLine, standingOf, verdictLines } from "./standing.ts";
+import {
+  blastRadiusSentence,
+  gateLines,
+  goalLines,
+  headLine,
+  standingLine,
+  standingOf,
+  unrecordedSentence,
+  verdictLines,
+} from "./standing.ts";
+import type { WithoutLedger } from "./standing.schema.ts";
 import type { RehearsalReport, StepReport } from "./step.schema.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { terminalText } from "./text.ts";
 
 /** What a step came to, as the engine says it. */
 interface Step {
-  result: { outcome: StepReport["outcome"]; decision?: Decision; reason?: string };
+  result: { outcome: StepReport["outcome"]; decision?: Decision; reason?: string; unrecorded?: WithoutLedger };
   state: State;
   look?: { data: { gates: Gate[]; verdicts: Verdict[]; goals: GoalVerdict[] } };
   unguardedFor?: number;
@@ -28,6 +38,7 @@ export function stepReport({ result, state, look, unguardedFor }: Step, schema: 
     gates: look?.data.gates ?? [],
     verdicts: look?.data.verdicts ?? [],
     goals: look?.data.goals ?? [],
+    ...(result.unrecorded && { unrecorded: result.unrecorded }),
     ...(unguardedFor !== undefined && unguardedFor > Math.max(2 * state.plan.policy.poll, SHORT) && { unguardedFor }),
   };
 }
@@ -73,10 +84,11 @@ function describeStage({ plan, stage, exposure }: State): string {
 
 /** A step for the terminal. */
 export function stepView(report: StepReport, style: Style = plainStyle): string {
-  const { outcome, decision, gates, verdicts, goals, unguardedFor } = report;
+  const { outcome, decision, gates, verdicts, goals, unguardedFor, unrecorded } = report;
   return [
     standingLine(report, style),
     colourOf(outcome, style)(terminalText(headline(report))),
+    ...(unrecorded ? [style.red(terminalText(unrecordedSentence(unrecorded)))] : []),
     ...(decision && "blastRadius" in decision && decision.blastRadius ? [blastRadiusSentence(decision.blastRadius)] : []),
     ...verdictLines(verdicts, style),
     ...goalLines(goals, style),

@@ -96,6 +96,8 @@ function obstacleTo(entry: Entry, before: State | undefined): string | undefined
         : entry.data.purpose === "restore"
           ? "a person restored the flag"
           : undefined;
+    case "spooled":
+      return "it was rolled back while the ledger could not be reached";
     case "paused":
       return "a person paused it";
     case "resumed":

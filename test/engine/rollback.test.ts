@@ -1,8 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { step } from "../../src/engine/advance.ts";
-import { pause, restart, rollbackNow } from "../../src/engine/people.ts";
-import { everyone, HARMFUL, HOUR, MINUTE, planOf, SECOND, type Runner } from "../support/world.ts";
+import type { Engine } from "../../src/engine/context.ts";
+import { runToEnd } from "../../src/engine/loop.ts";
+import { pause, restart, rollbackNow as rollbackBy, type Asked } from "../../src/engine/people.ts";
+import { everyone, HARMFUL, HOUR, MINUTE, planOf, SECOND, type Operation, type Runner, type World } from "../support/world.ts";
 import { begun, entriesOf, expectError, kindsOf, nextEnds, onSecondStage, percentOf, sharesWritten, stopBefore } from "./worlds.ts";
+
+/** With a ledger that is there. */
+async function rollbackNow(engine: Engine, name: string, reason: string): Promise<Asked> {
+  const asked = await rollbackBy(engine, name, reason);
+  if ("state" in asked) return asked;
+  throw new Error("it was done without the ledger");
+}
 
 describe("a rollback that somebody asked for", () => {
   test("turns the flag off for everybody, testers too, and ends the run", async () => {
@@ -189,29 +198,6 @@ describe("a flag system that fails", () => {
     expect(percentOf(world.exposure)).toBe(0);
   });
 
-  test.each<[string, (runner: Runner) => Promise<unknown>]>([
-    ["a person asked for", ({ engine }) => rollbackNow(engine, "checkout", "complaints")],
-    ["a breach asks for", ({ engine }) => step(engine, "checkout", { adopt: false })],
-  ])("a ledger that cannot be written keeps no rollback secret that %s", async (_, work) => {
-    const { world, runner } = await onSecondStage();
-    const { turn } = world;
-    world.conditions(HARMFUL);
-    world.time += 2 * MINUTE;
-    const begin = world.time;
-    world.turn = async (name, operation, until) => {
-      const fate = await turn(name, operation, until);
-      return operation === "create" ? "refused" : fate;
-    };
-    await expectError(work(runner), "rollbackFailed", /may still be exposed: create: no answer.*turn checkout off in memory/);
-    expect(world.time - begin).toBeGreaterThanOrEqual(MINUTE);
-    expect(runner.notes.map((note) => ("sentence" in note ? note.sentence : ""))).toContainEqual(
-      expect.stringContaining("to switch it off by hand meanwhile: turn checkout off in memory"),
-    );
-    world.turn = turn;
-    await work(runner);
-    expect(percentOf(world.exposure)).toBe(0);
-  });
-
   test("for a while only is a rollback all the same", async () => {
     const { world, runner } = await onSecondStage();
     const { turn } = world;
@@ -304,4 +290,106 @@ test("the first write is preceded by its intent, and every entry by the one befo
   const { world } = await begun(planOf());
   const intent = entriesOf(world).find(({ kind }) => kind === "intent");
   expect(world.writes[0]!.at).toBeGreaterThan(intent!.at);
+});
+
+describe("a ledger that cannot be reached", () => {
+  /** From now on these operations of everybody fail. */
+  function cutOff(world: World, operations: readonly Operation[] = ["list", "read", "create"]): { restore(): void } {
+    const { turn } = world;
+    world.turn = async (name, operation, until) => {
+      const fate = await turn(name, operation, until);
+      return operations.includes(operation) ? "refused" : fate;
+    };
+    return { restore: () => void (world.turn = turn) };
+  }
+  const sentences = ({ notes }: Runner) => notes.flatMap((note) => ("sentence" in note ? [note.sentence] : []));
+  const lastOf = (world: World) => entriesOf(world).at(-1)!;
+
+  test.each<[string, (runner: Runner) => Promise<unknown>]>([
+    ["a person asks for", ({ engine }) => rollbackNow(engine, "checkout", "complaints")],
+    ["a breach asks for", ({ engine }) => step(engine, "checkout", { adopt: false })],
+  ])("to be written delays a rollback that %s by ten seconds, and is told of it once it is back", async (_, work) => {
+    const { world, runner } = await onSecondStage();
+    world.conditions(HARMFUL);
+    world.time += 10 * MINUTE;
+    const begin = world.time;
+    const cut = cutOff(world, ["create"]);
+    await work(runner);
+    expect(percentOf(world.exposure)).toBe(0);
+    expect(world.time - begin).toBeGreaterThanOrEqual(10 * SECOND);
+    expect(world.writes.at(-1)!.at - begin).toBeLessThan(12 * SECOND);
+    expect(sentences(runner)).toContainEqual(expect.stringContaining("NOT RECORDED"));
+    expect(kindsOf(world)).not.toContain("spooled");
+    cut.restore();
+
+    const { state, result } = await step(runner.engine, "checkout", { adopt: false });
+    expect(result.outcome).toBe("ended");
+    expect(state.end).toMatchObject({ outcome: "rolledBack" });
+    expect(lastOf(world)).toMatchObject({ kind: "spooled", data: { stands: true, actor: { who: "anna" } } });
+    await step(runner.engine, "checkout", { adopt: false });
+    expect(kindsOf(world).filter((kind) => kind === "spooled")).toHaveLength(1);
+  });
+
+  test("in the midst of a run does not stop guarding: harm is turned off by what was known of it", async () => {
+    const { world, runner } = await onSecondStage();
+    const cuts: { restore(): void }[] = [];
+    const work = runToEnd(runner.engine, "checkout", { adopt: false }, () => {
+      if (cuts.length > 0) return;
+      cuts.push(cutOff(world));
+      world.conditions(HARMFUL);
+    });
+    const { result, state } = await work;
+    expect(result).toMatchObject({ outcome: "rolledBack", unrecorded: { path: expect.stringContaining("checkout") } });
+    expect(state).toMatchObject({ stage: -1, end: { outcome: "rolledBack" } });
+    expect(percentOf(world.exposure)).toBe(0);
+  });
+
+  test("does not make a runner write anything where there is no harm", async () => {
+    const { world, runner } = await onSecondStage();
+    world.time += 10 * MINUTE;
+    cutOff(world);
+    const writes = world.writes.length;
+    await expectError(step(runner.engine, "checkout", { adopt: false }), "unreachable");
+    expect(world.writes).toHaveLength(writes);
+  });
+
+  test("at all needs the plan file for a rollback, and says so to whoever gives a name", async () => {
+    const { world, runner, file } = await onSecondStage();
+    const cut = cutOff(world);
+    await expectError(rollbackBy(runner.engine, "checkout", "complaints"), "rollbackFailed", /Give the plan file/);
+    expect(percentOf(world.exposure)).toBe(25);
+    expect(await rollbackBy(runner.engine, "checkout", "complaints", file)).toMatchObject({ flag: "checkout", reason: "complaints" });
+    expect(percentOf(world.exposure)).toBe(0);
+    cut.restore();
+    expect((await step(runner.engine, "checkout", { adopt: false })).state.end).toMatchObject({
+      outcome: "rolledBack",
+      reason: "complaints",
+    });
+  });
+
+  test("and a flag that somebody turned on again since: what was done is recorded, and the run goes by the flag", async () => {
+    const { world, runner, file } = await onSecondStage();
+    const cut = cutOff(world);
+    await rollbackBy(runner.engine, "checkout", "complaints", file);
+    cut.restore();
+    world.byHand(everyone(25));
+    const { state } = await step(runner.engine, "checkout", { adopt: false });
+    expect(entriesOf(world).find(({ kind }) => kind === "spooled")).toMatchObject({ data: { stands: false } });
+    expect(state.end).toBeUndefined();
+  });
+
+  test("when the end is to be recorded: the flag is off, and the next call records the end", async () => {
+    const { world, runner } = await onSecondStage();
+    const { turn } = world;
+    let creates = 0;
+    world.turn = async (name, operation, until) => {
+      const fate = await turn(name, operation, until);
+      return operation === "create" && ++creates > 1 ? "refused" : fate;
+    };
+    await rollbackNow(runner.engine, "checkout", "complaints");
+    expect(percentOf(world.exposure)).toBe(0);
+    expect(sentences(runner)).toContainEqual(expect.stringContaining("the end of the rollback is NOT RECORDED"));
+    world.turn = turn;
+    expect((await step(runner.engine, "checkout", { adopt: false })).result.outcome).toBe("finishedRollback");
+  });
 });

@@ -9,6 +9,7 @@ import type { Cohort, Counts, Instant, Value } from "../../src/model/measurement
 import { EVERYBODY, OFF, type Exposure } from "../../src/model/exposure.ts";
 import type { FlagReading } from "../../src/model/flag.ts";
 import type { Guardrail, Plan } from "../../src/model/plan.ts";
+import type { SpooledRollback } from "../../src/model/spool.ts";
 
 /**
  * A world in memory for the engine: one true time, a store, a flag and a shop that counts its requests, and runners whose
@@ -224,6 +225,8 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
 
   function engineOf(runner: Runner): Engine {
     const source = sourceOf(runner);
+    // Each runner is a machine of its own.
+    const spooled = new Map<string, SpooledRollback>();
     return {
       store: storeOf(runner),
       clock: {
@@ -240,6 +243,15 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
       connectFlag: () => flagOf(runner),
       connectSources: (plan) => Object.fromEntries(Object.keys(plan.sources).map((name) => [name, source])),
       stop: runner.stop.signal,
+      spool: {
+        async put(rollback) {
+          const path = `spool/${rollback.rollout}-${rollback.id}.json`;
+          spooled.set(path, { ...rollback, store: "memory" });
+          return path;
+        },
+        list: async (rollout) => [...spooled].flatMap(([path, rollback]) => (rollback.rollout === rollout ? [{ path, rollback }] : [])),
+        remove: async (path) => void spooled.delete(path),
+      },
       tell: (note) => runner.notes.push(note),
       rollbackFor: MINUTE,
     };

@@ -1,4 +1,6 @@
 import { rollbackNow } from "../../app.ts";
+import { unrecordedView } from "../../report/asked.ts";
+import type { UnrecordedReport } from "../../report/asked.schema.ts";
 import type { Cli, Globals } from "../context.ts";
 import { answer } from "../answer.ts";
 import { choose, guarding, open } from "../target.ts";
@@ -8,6 +10,9 @@ export async function rollback(cli: Cli, target: string, options: Globals & { re
   const app = open(cli, options, { rollbackFor: options.rollbackFor });
   const chosen = await choose(cli, target);
   const reason = options.reason ?? "asked for by a person";
-  const asked = await guarding(app, chosen, () => rollbackNow(app.engine, chosen.name, reason));
-  return answer(cli, options, "rollout.rollback/1", asked);
+  const asked = await guarding(app, chosen, () => rollbackNow(app.engine, chosen.name, reason, chosen.file));
+  if ("state" in asked) return answer(cli, options, "rollout.rollback/1", asked);
+  const report: UnrecordedReport = { schema: "rollout.rollback-unrecorded/1", ...asked };
+  cli.output.data(options.json ? `${JSON.stringify(report)}\n` : unrecordedView(report, cli.output.style));
+  return 0;
 }

@@ -69,7 +69,18 @@ export async function startMidRollout({ plan, hash }: ValidPlan, clock: Clock, f
     throw new Error("a bench is handed what it uses");
   };
   const { signal: stop } = new AbortController();
-  const engine: Engine = { store, clock, actor, connectFlag: outside, connectSources: outside, stop, tell: () => {}, rollbackFor: 0 };
+  const spool = { put: outside, list: async () => [], remove: outside };
+  const engine: Engine = {
+    store,
+    clock,
+    actor,
+    connectFlag: outside,
+    connectSources: outside,
+    stop,
+    spool,
+    tell: () => {},
+    rollbackFor: 0,
+  };
   const ledger = await openLedger(plan.rollout, { store, clock, actor });
   const at = from - 60_000;
   const exposure = plan.stages[0]!.exposure;

@@ -1,0 +1,109 @@
+import { randomBytes } from "node:crypto";
+import { evolve } from "../core/evolve.ts";
+import { isOff } from "../core/exposure.ts";
+import { messageOf, RolloutError } from "../errors.ts";
+import type { State } from "../model/state.ts";
+import type { Engine, Running } from "./context.ts";
+import { snapshotFlag } from "./flag.ts";
+import { outwait } from "./outwait.ts";
+import { RETRY_AFTER, turnOff, type Switch } from "./switchOff.ts";
+
+/**
+ * The one exception to "first the ledger, then the world": harm is not left standing because the ledger cannot be reached.
+ * The flag is turned off, that is kept on this machine, and whoever reaches the ledger next from here records it.
+ */
+
+/** How long a rollback waits for its ledger, in milliseconds. */
+const RECORD_WITHIN = 10_000;
+
+/** A rollback that was done and is not in the ledger. */
+export interface Unrecorded {
+  /** When the flag was read back as off. */
+  at: number;
+  reason: string;
+  /** Why the ledger could not be reached. */
+  cause: string;
+  /** The file that keeps it until it is recorded; nothing where none could be written. */
+  path?: string;
+}
+
+/** Tries for ten seconds what needs the ledger; then gives the error (`unreachable`) to go on without. Others are thrown. */
+export async function withinReach<T>(engine: Engine, work: () => Promise<T>): Promise<T | RolloutError> {
+  const begun = engine.clock.monotonic();
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof RolloutError) || error.code !== "unreachable") throw error;
+      const left = RECORD_WITHIN - (engine.clock.monotonic() - begun);
+      if (left <= 0 || engine.stop.aborted) return error;
+      if (tries === 1) engine.tell({ kind: "warning", sentence: `${error.message}; a rollback waits for it no longer than 10 s` });
+      await engine.clock.sleep(Math.min(RETRY_AFTER, left), engine.stop);
+    }
+  }
+}
+
+/**
+ * Turns the flag off without the ledger, keeps that on this machine, and says loudly that it is not recorded.
+ *
+ * @param off with the state of its run, where the ledger was read before
+ */
+export async function rollBackUnrecorded(
+  off: Switch & { state?: State },
+  { reason, cause }: { reason: string; cause: RolloutError },
+): Promise<Unrecorded> {
+  const { engine, rollout, state } = off;
+  engine.tell({ kind: "warning", sentence: `the ledger could not be reached (${cause.message}): the flag is turned off without it` });
+  const note = { rollout, stage: "off", reason, head: state?.head.hash ?? "" };
+  let revision = await turnOff(off, note);
+  if (isRunning(off)) {
+    await outwait(off);
+    revision = await turnOff(off, note);
+  }
+  const at = engine.clock.now();
+  const id = (engine.newId ?? (() => randomBytes(16).toString("hex")))();
+  const rollback = { version: 1 as const, id, rollout, ...(state && { run: state.run }), at, actor: engine.actor, reason, revision };
+  const path = await engine.spool.put(rollback).catch((error: unknown) => {
+    engine.tell({ kind: "warning", sentence: `${messageOf(error)}; keep this: ${JSON.stringify(rollback)}` });
+  });
+  const kept =
+    path === undefined
+      ? "and could not be kept on this machine"
+      : `it is kept in ${path}, and the next command from here that reaches the ledger records it`;
+  engine.tell({ kind: "warning", sentence: `the feature is off for everybody, and that is NOT RECORDED: ${kept}` });
+  return { at, reason, cause: cause.message, ...(path !== undefined && { path }) };
+}
+
+function isRunning(off: Switch & { state?: State }): off is Running {
+  return off.state !== undefined;
+}
+
+/** Where a run stands after a rollback that its ledger does not know of; the head is that of the ledger. */
+export function afterUnrecorded(state: State, { at, reason }: Unrecorded, { actor }: Engine): State {
+  const frame = { seq: state.head.seq + 1, prev: state.head.hash, id: "", rollout: state.rollout, run: state.run, at, actor };
+  const data = { id: "", at, actor, reason, revision: "", stands: true };
+  return { ...evolve(state, { ...frame, kind: "spooled", data }, ""), head: state.head };
+}
+
+/**
+ * Records what was done from this machine while the ledger could not be reached. What the flag says now tells whether it
+ * still stands; while it cannot be read, it waits.
+ */
+export async function recordSpooled(run: Running): Promise<void> {
+  const { engine, ledger } = run;
+  for (const { path, rollback } of await engine.spool.list(ledger.name)) {
+    if (!run.state.spooled?.includes(rollback.id)) {
+      const flag = await snapshotFlag(run);
+      if (flag.kind === "unreadable") return;
+      const isOffNow = flag.kind === "known" && isOff(flag.exposure);
+      const { id, at, actor, reason, revision } = rollback;
+      await ledger.append((state) => {
+        if (!state || state.spooled?.includes(id)) return undefined;
+        const stands = isOffNow && (rollback.run ?? state.run) === state.run;
+        return { kind: "spooled", data: { id, at, actor, reason, revision, stands } };
+      });
+      engine.tell({ kind: "warning", sentence: `a rollback that was done without the ledger is recorded now: ${reason}` });
+    }
+    await engine.spool.remove(path);
+  }
+}
