@@ -3,9 +3,11 @@ import { RolloutError } from "../errors.ts";
 import { evolve } from "../core/evolve.ts";
 import { decodeEntry, encodeEntry, GENESIS, hashOf, type ChainedEntry } from "../ledger/chain.ts";
 import { Taken, type Store } from "../ledger/port.ts";
+import { signedEntry, type Signer } from "../ledger/signature.ts";
 import { nameSchema } from "../model/exposure.ts";
 import { entrySchema, MAX_ENTRY_BYTES, type Actor, type Entry, type Statement } from "../model/entry.ts";
 import type { Instant } from "../model/measurement.ts";
+import type { Plan } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
 import type { Clock } from "../io/port.ts";
 
@@ -31,7 +33,10 @@ export type Draft = Statement & { at?: Instant };
 export interface LedgerOptions {
   store: Store;
   clock: Clock;
-  actor: Actor;
+  /** Who writes; asked for before the first entry. */
+  actor(): Promise<Actor>;
+  /** Who signs what is written under a plan, if anybody does. */
+  signerFor?(plan: Plan, folder: string): Signer | undefined;
   /** 32 hex digits, different each time. */
   newId?: () => string;
   onAppend?: (entry: Entry, state: State) => void;
@@ -44,8 +49,9 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
       hint: "A name has lower-case letters, digits and dashes, 63 at the most.",
     });
   }
-  const { store, clock, actor, newId = () => randomBytes(16).toString("hex"), onAppend } = options;
+  const { store, clock, newId = () => randomBytes(16).toString("hex"), onAppend } = options;
   let state: State | undefined;
+  let actor: Actor | undefined;
 
   const add = ({ entry, hash }: ChainedEntry) => {
     state = evolve(state, entry, hash);
@@ -72,10 +78,17 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
       for (;;) {
         const draft = make(state);
         if (!draft) return undefined;
+        if (actor === undefined) {
+          actor = await options.actor();
+          // That took its time: what is to be said is asked again.
+          continue;
+        }
         const head = headOf();
         const run = draft.kind === "started" ? (state?.run ?? 0) + 1 : (state?.run ?? 1);
         const { at = clock.now(), ...statement } = draft;
-        const entry: Entry = { seq: head.seq + 1, prev: head.hash, id: newId(), rollout: name, run, at, actor, ...statement };
+        const unsigned: Entry = { seq: head.seq + 1, prev: head.hash, id: newId(), rollout: name, run, at, actor, ...statement };
+        const signer = signerOf(state, draft, options);
+        const entry = signer ? signedEntry(unsigned, signer) : unsigned;
         const bytes = encodeEntry(entry);
         refuseUnreadable(entry, bytes);
         try {
@@ -94,6 +107,13 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
       }
     },
   };
+}
+
+/** The plan that is in force signs, also what replaces it: where that signs nothing, what takes its place does. */
+function signerOf(state: State | undefined, draft: Draft, { signerFor }: LedgerOptions): Signer | undefined {
+  const before = state && signerFor?.(state.plan, state.folder);
+  if (before || (draft.kind !== "started" && draft.kind !== "planChanged")) return before;
+  return signerFor?.(draft.data.plan, draft.kind === "started" ? draft.data.folder : (state?.folder ?? ""));
 }
 
 /** What could not be read back must not be written: an entry is for good. */

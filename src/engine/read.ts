@@ -1,7 +1,7 @@
 import { evolve } from "../core/evolve.ts";
 import { decodeEntry, GENESIS, type ChainedEntry } from "../ledger/chain.ts";
 import type { Clock } from "../io/port.ts";
-import type { Store } from "../ledger/port.ts";
+import type { Store, StoredEntry } from "../ledger/port.ts";
 import type { State } from "../model/state.ts";
 
 /** An entry with its hash and the state after it. */
@@ -12,10 +12,20 @@ export interface ReadEntry extends ChainedEntry {
 /**
  * A whole ledger, checked as a chain; an unknown name has no entries. Throws `RolloutError` (`damaged`) at the first
  * entry that is not what was written.
+ *
+ * @param look is shown each entry with its bytes, before the next is read
  */
-export async function readLedger(store: Store, name: string): Promise<ReadEntry[]> {
+export async function readLedger(
+  store: Store,
+  name: string,
+  look: (entry: ReadEntry, stored: StoredEntry) => void = () => {},
+): Promise<ReadEntry[]> {
   const entries: ReadEntry[] = [];
-  for (const stored of await store.read(name, 1)) entries.push(follow(name, entries.at(-1), stored));
+  for (const stored of await store.read(name, 1)) {
+    const entry = follow(name, entries.at(-1), stored);
+    look(entry, stored);
+    entries.push(entry);
+  }
   return entries;
 }
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { RolloutError } from "../errors.ts";
 import { entrySchema, MAX_ENTRY_BYTES, type Entry } from "../model/entry.ts";
 import type { StoredEntry } from "./port.ts";
+import { signatureIn } from "./signature.ts";
 
 /** What the first entry names as the hash of the entry before it. */
 export const GENESIS = "0".repeat(64);
@@ -51,6 +52,8 @@ export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: { s
   if (entry.rollout !== name) throw damaged(`it belongs to ledger ${entry.rollout}`);
   if (entry.prev !== head.hash)
     throw damaged(`the entry before it is not the one it was written after (${short(entry.prev)}, found ${short(head.hash)})`);
+  // Whoever checks a signature checks the bytes before it: it must be what the bytes end with, and nowhere else.
+  if (signatureIn(bytes)?.value !== entry.signature?.value) throw damaged("its signature is not the end of its line");
   return { entry, hash: hashOf(bytes) };
 }
 

@@ -1,5 +1,6 @@
-import { exportObservations, followLedger, readLedger, RolloutError, type ReadEntry } from "../../app.ts";
-import { logLine, verificationView } from "../../report/log.ts";
+import { exportObservations, followLedger, openVoucher, readLedger, readPublicKeys, RolloutError, type ReadEntry } from "../../app.ts";
+import { logLine } from "../../report/log.ts";
+import { verificationView } from "../../report/verification.ts";
 import type { Verification } from "../../report/log.schema.ts";
 import type { Cli, Globals } from "../context.ts";
 import { choose, open } from "../target.ts";
@@ -20,25 +21,28 @@ export async function log(cli: Cli, target: string, options: Globals & { follow?
   return 0;
 }
 
-/** `rollout log verify PLAN|NAME [--head HASH]`: 7 when something is not as it was written. */
-export async function verify(cli: Cli, target: string, options: Globals & { head?: string }): Promise<number> {
+/** `rollout log verify PLAN|NAME [--head HASH] [--key FILE]`: 7 when something is not as it was written, or nobody vouches for it. */
+export async function verify(cli: Cli, target: string, options: Globals & { head?: string; key?: string[] }): Promise<number> {
   const { engine } = open(cli, options);
   const { name } = await choose(cli, target);
   if (options.head !== undefined && !/^[0-9a-f]{64}$/.test(options.head)) {
     throw new RolloutError("usage", "--head is not a hash", { hint: "Give all 64 hex digits, as every change prints them after `head`." });
   }
-  const entries = await readLedger(engine.store, name);
+  const voucher = openVoucher(name, options.key && (await readPublicKeys(options.key, cli)));
+  const entries = await readLedger(engine.store, name, (entry, stored) => voucher.look(entry, stored));
   const last = entries.at(-1);
   if (!last) throw options.head === undefined ? unknown(name, engine.store.address) : cutOff(name, options.head);
   const given = entries.find(({ hash }) => hash === options.head);
   if (options.head !== undefined && !given) throw cutOff(name, options.head);
   const head = (each: ReadEntry) => ({ seq: each.entry.seq, hash: each.hash });
+  const signatures = voucher.result(given?.entry.seq);
   const report: Verification = {
     schema: "rollout.log-verify/1",
     rollout: name,
     entries: entries.length,
     head: head(last),
     ...(given && { given: head(given) }),
+    ...(signatures && { signatures }),
   };
   cli.output.data(options.json ? `${JSON.stringify(report)}\n` : verificationView(report, cli.output.style));
   return 0;
