@@ -11,8 +11,8 @@ export interface Vouching {
   by: { key: string; verified: boolean; entries: number; last: number }[];
   /** The last entry that is signed by a given key: with it, its holder vouches that all before it was there and as it is. */
   upTo?: number;
-  /** Entries without a signature of their own. */
-  unsigned: { from: number; to: number }[];
+  /** Entries without a signature of their own, and what kinds are among them. */
+  unsigned: { from: number; to: number; kinds: EntryKind[] }[];
   /** Where keys were given, the entries that nobody vouches for: the last `MOST_SHOWN` of those that come after `upTo`. */
   after: { seq: number; kind: EntryKind; actor: Actor }[];
 }
@@ -44,7 +44,7 @@ export function openVoucher(name: string, keys: PublicKeys | undefined): Voucher
       const check = checkSignature(bytes, keys ?? new Map());
       if (changesExposure(entry)) change = entry;
       if (check.status === "wrong") throw wronglySigned(name, seq, check.key);
-      if (check.status === "unsigned") extend(unsigned, seq);
+      if (check.status === "unsigned") extend(unsigned, entry);
       else {
         const { entries = 0 } = by.get(check.key) ?? {};
         by.set(check.key, { key: check.key, verified: check.status === "valid", entries: entries + 1, last: seq });
@@ -63,10 +63,13 @@ export function openVoucher(name: string, keys: PublicKeys | undefined): Voucher
   };
 }
 
-function extend(spans: Vouching["unsigned"], seq: number): void {
+function extend(spans: Vouching["unsigned"], { seq, kind }: Entry): void {
   const last = spans.at(-1);
-  if (last?.to === seq - 1) last.to = seq;
-  else spans.push({ from: seq, to: seq });
+  if (last?.to !== seq - 1) spans.push({ from: seq, to: seq, kinds: [kind] });
+  else {
+    last.to = seq;
+    if (!last.kinds.includes(kind)) last.kinds.push(kind);
+  }
 }
 
 /** Whether an entry says who has the feature, or that this is about to change. */

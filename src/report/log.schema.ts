@@ -13,8 +13,8 @@ export const signaturesSchema = z.strictObject({
   by: z.array(z.strictObject({ key: hashSchema, verified: z.boolean(), entries: seqSchema, last: seqSchema })),
   /** The last entry that a given key signed; it vouches that all before it was there, and was as it is. */
   upTo: seqSchema.optional(),
-  /** Entries without a signature of their own. */
-  unsigned: z.array(z.strictObject({ from: seqSchema, to: seqSchema })),
+  /** Entries without a signature of their own, and what kinds are among them. */
+  unsigned: z.array(z.strictObject({ from: seqSchema, to: seqSchema, kinds: z.array(z.string()) })),
   /** Entries that neither a given key nor a given head vouches for: the last 20. Empty where no key was given. */
   after: z.array(z.strictObject({ seq: seqSchema, kind: z.string(), actor: actorSchema })),
 });

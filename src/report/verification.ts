@@ -47,9 +47,9 @@ function shortKey(key: string): string {
 
 const MOST_SPANS = 8;
 
-/** Numbers of entries: `entries 3, 7 to 9`. */
+/** Numbers of entries, and what they are: `entries 3 (paused), 7 to 9 (look)`. */
 function spansText(spans: Signatures["unsigned"]): string {
-  const shown = spans.slice(-MOST_SPANS).map(({ from, to }) => (from === to ? String(from) : `${from} to ${to}`));
+  const shown = spans.slice(-MOST_SPANS).map(({ from, to, kinds }) => `${from === to ? from : `${from} to ${to}`} (${kinds.join(", ")})`);
   const rest = spans.length - shown.length;
   const word = spans.length === 1 && spans[0]!.from === spans[0]!.to ? "entry" : "entries";
   return `${word} ${rest > 0 ? `… (${rest} more before), ` : ""}${shown.join(", ")}`;
