@@ -158,5 +158,5 @@ test("a ledger that says of itself that somebody was proven has that printed as 
   expect(await scene.callWith(env, "advance", "plan.yaml")).toMatchObject({ status: 0 });
   const { stdout } = await scene.call("log", "checkout");
   expect(stdout).toContain("ann<U+202E><U+001B>[31m@");
-  expect(stdout).not.toMatch(/[\u202E\u001B]/);
+  for (const character of ["\u202E", "\u001B"]) expect(stdout).not.toContain(character);
 });

@@ -19,7 +19,7 @@ import { ann, ben, chainOf } from "./keys.ts";
 const begin = { seq: 0, hash: GENESIS };
 const bytesOf = (text: string) => Buffer.from(text, "utf8");
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8");
-const known: PublicKeys = new Map([...ann.publicKeys]);
+const known: PublicKeys = ann.publicKeys;
 
 /** What comes of checking a ledger with ann's key: what is damaged, or what is found of each entry. */
 function verdictOn(all: StoredEntry[]): string[] | "damaged" {
