@@ -3,6 +3,7 @@ import { z } from "zod";
 import { targetOf as flagTargetOf, type ConnectedSource, type Engine, type Note } from "./engine/context.ts";
 import type { PlanFile } from "./engine/start.ts";
 import { RolloutError } from "./errors.ts";
+import { actorSource } from "./io/actor.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
 import { systemClock } from "./io/clock.ts";
 import { openFiles } from "./io/files.ts";
@@ -16,6 +17,7 @@ import type { Store } from "./ledger/port.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import type { AdapterOptions } from "./model/plan.ts";
 import { catalog, folderHere, repositoryOf } from "./planFiles.ts";
+import { planSigners } from "./signing.ts";
 
 export { rehearse, step, type Outcome, type Rehearsal, type StepOptions, type StepResult } from "./engine/advance.ts";
 export { runToEnd, waitForMove } from "./engine/loop.ts";
@@ -24,9 +26,11 @@ export { measureOnce, type Answer } from "./engine/ask.ts";
 export { followLedger, readLedger, type ReadEntry } from "./engine/read.ts";
 export { readState, readStates } from "./engine/tail.ts";
 export { verifyLedger, type Verified, type VerifyOptions } from "./engine/verify.ts";
+export { openVoucher } from "./engine/vouching.ts";
 export type { Engine, Note } from "./engine/context.ts";
 export type { PlanFile } from "./engine/start.ts";
 export { backtestFile, exportObservations, simulatePlan, simulationFor, type SimulationOptions } from "./trials.ts";
+export { readPublicKeys } from "./signing.ts";
 export { planFileOf, previewPlanFile, readPlanFile, sizePlan, targetOf, type ReadPlanFile, type Target } from "./planFiles.ts";
 export { RolloutError, messageOf, type ErrorCode } from "./errors.ts";
 export type { PlanReading } from "./plan/read.ts";
@@ -65,6 +69,11 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
   // One client for each signal and no more: a looping command connects anew for every look.
   const clients = new Map([never, stopped].map((signal) => [signal, openHttp({ redact, env, signal })]));
 
+  const secretsIn = (folder: string, signing: boolean) =>
+    secretReader({ env, ci: isCi(env), folder, secretsDirectory: env["ROLLOUT_SECRETS_DIR"], redactor, signing });
+  const warn = (sentence: string) => tell({ kind: "warning", sentence });
+  const isStranger = !trustPlan && forkOf(env) !== undefined;
+
   const tools = (folder: string, signal: AbortSignal): Tools => {
     refuseForks(env, trustPlan);
     const place = folderHere(folder, cwd);
@@ -72,7 +81,7 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
       http: clients.get(signal)!,
       files: openFiles({ folder: place, root: repositoryOf(place) ?? place }),
       clock: systemClock,
-      reveal: secretReader({ env, ci: isCi(env), folder: place, secretsDirectory: env["ROLLOUT_SECRETS_DIR"], redactor }),
+      reveal: secretsIn(place, false),
       redact,
       signal,
     };
@@ -82,7 +91,17 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
     store: ledgers,
     spool: openSpool({ env, store: identity }),
     clock: systemClock,
-    actor: claimedActor(env),
+    // Nothing goes out from a stranger's pull request, not even to ask who it is.
+    actor: isStranger
+      ? async () => claimedActor(env)
+      : actorSource({ env, http: clients.get(stopped)!, clock: systemClock, redactor, warn }),
+    signerFor: planSigners({
+      reveal(secret, folder) {
+        refuseForks(env, trustPlan);
+        return secretsIn(folderHere(folder, cwd), true)(secret);
+      },
+      warn,
+    }),
     connectFlag(plan, folder) {
       const { type, ...own } = plan.flag.backend;
       const definition = definitionOf(catalog.flags, type);

@@ -236,7 +236,8 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
   )
     .argument("<target>", TARGET)
     .option("--replay", "judge and decide every look again from what it read: it must say the same")
-    .option("--head <hash>", "the hash of an entry that you kept: nothing up to it may have changed or be gone");
+    .option("--head <hash>", "the hash of an entry that you kept: nothing up to it may have changed or be gone")
+    .option("--key <file>", "public keys that you trust, never from the store: the last change must be signed by one of them", each);
   add(
     log,
     "export",

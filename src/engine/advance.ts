@@ -75,7 +75,7 @@ export async function stepOn(
   await takeOverJudgement(ledger);
 
   const run = running(engine, ledger);
-  await recordSpooled(run);
+  await recordSpooled(engine, ledger);
   const sources = engine.connectSources(run.state.plan, run.state.folder);
   for (let looks = 1; ; looks++) {
     const endedBefore = run.state.end !== undefined && run.state.intent === undefined;
@@ -104,7 +104,7 @@ export async function stepOn(
     const unrecorded = "unrecorded" in result ? result.unrecorded : undefined;
     return {
       result: pausedBefore && result.outcome === "holding" ? { ...result, outcome: "pausedBefore" } : result,
-      state: unrecorded ? afterUnrecorded(run.state, unrecorded, engine) : run.state,
+      state: unrecorded ? afterUnrecorded(run.state, unrecorded) : run.state,
       look,
       ...(since !== undefined && { unguardedFor: Math.max(0, look.at - since) }),
     };
@@ -128,7 +128,7 @@ async function rolledBackUnrecorded(run: Running, look: Look, cause: RolloutErro
   const { decision } = look.data;
   if (decision.kind !== "rollback") throw cause;
   const unrecorded = await rollBackUnrecorded(run, { reason: becauseOf(decision), cause });
-  return { result: { outcome: "rolledBack", decision, unrecorded }, state: afterUnrecorded(run.state, unrecorded, run.engine), look };
+  return { result: { outcome: "rolledBack", decision, unrecorded }, state: afterUnrecorded(run.state, unrecorded), look };
 }
 
 /** Whether a look found every verdict and every gate as the one before did. */

@@ -2,6 +2,7 @@ import { RolloutError } from "../errors.ts";
 import type { ChangeNote, FlagBackend } from "../flags/port.ts";
 import type { Clock, Spool } from "../io/port.ts";
 import type { Store } from "../ledger/port.ts";
+import type { Signer } from "../ledger/signature.ts";
 import type { MetricSource } from "../metrics/port.ts";
 import type { Actor, Entry } from "../model/entry.ts";
 import type { FlagTarget } from "../model/flag.ts";
@@ -29,7 +30,10 @@ export type Note =
 export interface Engine {
   store: Store;
   clock: Clock;
-  actor: Actor;
+  /** Who runs this. It may have to be asked for, so only what writes asks; the answer stays the same. */
+  actor(): Promise<Actor>;
+  /** Who signs the entries under a plan: nobody where the plan names no key, or the key cannot be had, which is told. */
+  signerFor?(plan: Plan, folder: string): Signer | undefined;
   newId?: () => string;
   /** Connects the flag system of a plan; paths are relative to `folder`. */
   connectFlag(plan: Plan, folder: string): FlagBackend;
@@ -48,7 +52,8 @@ export async function openRollout(engine: Engine, name: string): Promise<Ledger>
   return openLedger(name, {
     store: engine.store,
     clock: engine.clock,
-    actor: engine.actor,
+    actor: () => engine.actor(),
+    ...(engine.signerFor && { signerFor: (plan, folder) => engine.signerFor?.(plan, folder) }),
     ...(engine.newId && { newId: engine.newId }),
     onAppend: (entry, state) => engine.tell({ kind: "entry", entry, state }),
     onDrop: (entries) =>

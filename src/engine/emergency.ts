@@ -2,9 +2,11 @@ import { randomBytes } from "node:crypto";
 import { evolve } from "../core/evolve.ts";
 import { isOff } from "../core/exposure.ts";
 import { messageOf, RolloutError } from "../errors.ts";
+import type { Actor } from "../model/entry.ts";
 import type { State } from "../model/state.ts";
-import type { Engine, Running } from "./context.ts";
+import { running, type Engine, type Running } from "./context.ts";
 import { snapshotFlag } from "./flag.ts";
+import type { Ledger } from "./ledger.ts";
 import { outwait } from "./outwait.ts";
 import { RETRY_AFTER, turnOff, type Switch } from "./switchOff.ts";
 
@@ -21,6 +23,7 @@ export interface Unrecorded {
   /** When the flag was read back as off. */
   at: number;
   reason: string;
+  actor: Actor;
   /** Why the ledger could not be reached. */
   cause: string;
   /** The file that keeps it until it is recorded; nothing where none could be written. */
@@ -62,7 +65,16 @@ export async function rollBackUnrecorded(
   }
   const at = engine.clock.now();
   const id = (engine.newId ?? (() => randomBytes(16).toString("hex")))();
-  const rollback = { version: 1 as const, id, rollout, ...(state && { run: state.run }), at, actor: engine.actor, reason, revision };
+  const rollback = {
+    version: 1 as const,
+    id,
+    rollout,
+    ...(state && { run: state.run }),
+    at,
+    actor: await engine.actor(),
+    reason,
+    revision,
+  };
   const path = await engine.spool.put(rollback).catch((error: unknown) => {
     engine.tell({ kind: "warning", sentence: `${messageOf(error)}; keep this: ${JSON.stringify(rollback)}` });
   });
@@ -71,7 +83,7 @@ export async function rollBackUnrecorded(
       ? "and could not be kept on this machine"
       : `it is kept in ${path}, and the next command from here that reaches the ledger records it`;
   engine.tell({ kind: "warning", sentence: `the feature is off for everybody, and that is NOT RECORDED: ${kept}` });
-  return { at, reason, cause: cause.message, ...(path !== undefined && { path }) };
+  return { at, reason, actor: rollback.actor, cause: cause.message, ...(path !== undefined && { path }) };
 }
 
 function isRunning(off: Switch & { state?: State }): off is Running {
@@ -79,7 +91,7 @@ function isRunning(off: Switch & { state?: State }): off is Running {
 }
 
 /** Where a run stands after a rollback that its ledger does not know of; the head is that of the ledger. */
-export function afterUnrecorded(state: State, { at, reason }: Unrecorded, { actor }: Engine): State {
+export function afterUnrecorded(state: State, { at, reason, actor }: Unrecorded): State {
   const frame = { seq: state.head.seq + 1, prev: state.head.hash, id: "", rollout: state.rollout, run: state.run, at, actor };
   const data = { id: "", at, actor, reason, revision: "", stands: true };
   return { ...evolve(state, { ...frame, kind: "spooled", data }, ""), head: state.head };
@@ -89,9 +101,11 @@ export function afterUnrecorded(state: State, { at, reason }: Unrecorded, { acto
  * Records what was done from this machine while the ledger could not be reached. What the flag says now tells whether it
  * still stands; while it cannot be read, it waits.
  */
-export async function recordSpooled(run: Running): Promise<void> {
-  const { engine, ledger } = run;
-  for (const { path, rollback } of await engine.spool.list(ledger.name)) {
+export async function recordSpooled(engine: Engine, ledger: Ledger): Promise<void> {
+  const waiting = await engine.spool.list(ledger.name);
+  if (waiting.length === 0) return;
+  const run = running(engine, ledger);
+  for (const { path, rollback } of waiting) {
     if (!run.state.spooled?.includes(rollback.id)) {
       const flag = await snapshotFlag(run);
       if (flag.kind === "unreadable") return;

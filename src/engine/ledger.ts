@@ -5,9 +5,11 @@ import { RolloutError } from "../errors.ts";
 import { judgeInBrief } from "../judge/judge.ts";
 import { encodeEntry, GENESIS, hashOf, lineOf } from "../ledger/chain.ts";
 import { Taken, type Store } from "../ledger/port.ts";
+import { signedEntry, type Signer } from "../ledger/signature.ts";
 import { nameSchema } from "../model/exposure.ts";
 import { entrySchema, MAX_ENTRY_BYTES, type Actor, type Entry, type Statement } from "../model/entry.ts";
 import type { Instant } from "../model/measurement.ts";
+import type { Plan } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
 import type { Clock } from "../io/port.ts";
 import { follow, readState } from "./tail.ts";
@@ -44,7 +46,10 @@ export type Draft = Statement & { at?: Instant };
 export interface LedgerOptions {
   store: Store;
   clock: Clock;
-  actor: Actor;
+  /** Who writes; asked for before the first entry. */
+  actor(): Promise<Actor>;
+  /** Who signs what is written under a plan, if anybody does. */
+  signerFor?(plan: Plan, folder: string): Signer | undefined;
   /** 32 hex digits, different each time. */
   newId?: () => string;
   onAppend?: (entry: Entry, state: State) => void;
@@ -69,7 +74,8 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
       hint: "A name has lower-case letters, digits and dashes, 63 at the most.",
     });
   }
-  const { store, clock, actor, newId = () => randomBytes(16).toString("hex"), onAppend, onDrop } = options;
+  const { store, clock, newId = () => randomBytes(16).toString("hex"), onAppend, onDrop } = options;
+  let actor: Actor | undefined;
   /** What the store holds. */
   let stored = await readState(store, name, judgeInBrief);
   /** What comes after it and is not stored yet. */
@@ -125,7 +131,13 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
         const state = stateNow();
         const draft = make(state);
         if (!draft) return undefined;
-        const next = write(name, state, draft, { clock, actor, newId });
+        if (actor === undefined) {
+          actor = await options.actor();
+          // That took its time: what is to be said is asked again.
+          continue;
+        }
+        const signer = signerOf(state, draft, options);
+        const next = write(name, state, draft, { clock, actor, newId, signer });
         if (gather && store.createAll && mayWait()) {
           if (gathered.length === 0) gatheredSince = clock.monotonic();
           gathered.push(next);
@@ -140,13 +152,22 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
   };
 }
 
+/** The plan that is in force signs, also what replaces it: where that signs nothing, what takes its place does. */
+function signerOf(state: State | undefined, draft: Draft, { signerFor }: LedgerOptions): Signer | undefined {
+  const before = state && signerFor?.(state.plan, state.folder);
+  if (before || (draft.kind !== "started" && draft.kind !== "planChanged")) return before;
+  return signerFor?.(draft.data.plan, draft.kind === "started" ? draft.data.folder : (state?.folder ?? ""));
+}
+
+interface Hand {
+  clock: Clock;
+  actor: Actor;
+  newId: () => string;
+  signer: Signer | undefined;
+}
+
 /** The entry that comes next, and the state after it. */
-function write(
-  name: string,
-  state: State | undefined,
-  draft: Draft,
-  { clock, actor, newId }: Pick<LedgerOptions, "clock" | "actor"> & { newId: () => string },
-): Written {
+function write(name: string, state: State | undefined, draft: Draft, { clock, actor, newId, signer }: Hand): Written {
   const head = state?.head ?? { seq: 0, hash: GENESIS };
   const run = draft.kind === "started" ? (state?.run ?? 0) + 1 : (state?.run ?? 1);
   const { at = clock.now(), ...statement } = draft;
@@ -154,7 +175,7 @@ function write(
   const frame = { seq: head.seq + 1, prev: head.hash, id: newId(), rollout: name, run, at, actor };
   const plain: Entry = { ...frame, ...(since !== undefined && { checkpointAt: since }), ...statement };
   const after = evolve(state, plain, "", judgeInBrief);
-  const { entry, bytes } = encode(withoutEvidence(plain), isCheckpointDue(state, after) ? checkpointOf(after) : undefined);
+  const { entry, bytes } = encode(withoutEvidence(plain), isCheckpointDue(state, after) ? checkpointOf(after) : undefined, signer);
   const checkpointAt = entry.checkpoint ? entry.seq : since;
   return {
     entry,
@@ -170,12 +191,16 @@ function withoutEvidence(entry: Entry): Entry {
   return { ...entry, data };
 }
 
-/** An entry as it is stored, without its checkpoint where there is no room for that. What could not be read back is not written: an entry is for good. */
-function encode(plain: Entry, checkpoint: Entry["checkpoint"]): { entry: Entry; bytes: Uint8Array } {
-  const entry: Entry = checkpoint ? { ...plain, checkpoint } : plain;
+/**
+ * An entry as it is stored, without its checkpoint where there is no room for that. What could not be read back is not
+ * written: an entry is for good.
+ */
+function encode(plain: Entry, checkpoint: Entry["checkpoint"], signer: Signer | undefined): { entry: Entry; bytes: Uint8Array } {
+  const unsigned: Entry = checkpoint ? { ...plain, checkpoint } : plain;
+  const entry = signer ? signedEntry(unsigned, signer) : unsigned;
   const bytes = encodeEntry(entry);
   const line = lineOf(bytes);
-  if (!line && checkpoint) return encode(plain, undefined);
+  if (!line && checkpoint) return encode(plain, undefined, signer);
   if (!line)
     throw new RolloutError("unreachable", `the next entry, a ${entry.kind}, would be longer than the ${MAX_ENTRY_BYTES} bytes of an entry`);
   const parsed = entrySchema.safeParse(JSON.parse(Buffer.from(line).toString("utf8")));

@@ -175,7 +175,7 @@ export async function rollbackNow(engine: Engine, name: string, reason: string, 
   const unrecorded = await rollBack(run, reason);
   const off = "rolled back: the feature is off for everybody";
   if (!unrecorded) return { done: true, sentence: off, state: run.state };
-  return { done: true, sentence: `${off}; that is NOT RECORDED yet`, state: afterUnrecorded(run.state, unrecorded, engine), unrecorded };
+  return { done: true, sentence: `${off}; that is NOT RECORDED yet`, state: afterUnrecorded(run.state, unrecorded), unrecorded };
 }
 
 async function rollBackBlind(
@@ -219,7 +219,7 @@ export async function restart(
 async function openKnown(engine: Engine, name: string): Promise<Ledger> {
   const ledger = await openRollout(engine, name);
   if (!ledger.state) throw unknownRollout(name, engine);
-  await recordSpooled(running(engine, ledger));
+  await recordSpooled(engine, ledger);
   return ledger;
 }
 

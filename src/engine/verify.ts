@@ -13,6 +13,8 @@ export interface VerifyOptions {
   head?: string;
   /** Judge and decide every look again, from what it read. */
   replay?: boolean;
+  /** Is shown each entry once it was checked. */
+  look?: (read: ReadEntry) => void;
 }
 
 /** What a ledger was found to be. */
@@ -31,7 +33,11 @@ export interface Verified {
  * up to it add up to; with `replay`, that the judge and the decision say of every look what it recorded. Memory stays flat,
  * however long the ledger is. Throws `RolloutError` (`damaged`) that names the first bad entry and what is wrong with it.
  */
-export async function verifyLedger(store: Store, name: string, { head, replay = false }: VerifyOptions = {}): Promise<Verified> {
+export async function verifyLedger(
+  store: Store,
+  name: string,
+  { head, replay = false, look = () => {} }: VerifyOptions = {},
+): Promise<Verified> {
   const found: Verified = { entries: 0, ...(replay && { replayed: { looks: 0, others: 0 } }) };
   let before: State | undefined;
   for await (const read of readLedger(store, name, replay ? judgeInBrief : undefined)) {
@@ -45,6 +51,7 @@ export async function verifyLedger(store: Store, name: string, { head, replay = 
       else checkLook(before!, entry);
       if (entry.data.judge === judge.version) found.replayed.looks++;
     }
+    look(read);
     before = state;
   }
   return found;

@@ -15,7 +15,13 @@ export interface SecretPlaces {
   /** …or below `ROLLOUT_SECRETS_DIR`, which is looked into first. */
   secretsDirectory?: string | undefined;
   redactor: Redactor;
+  /** For the key that signs the ledger, which goes nowhere. */
+  signing?: boolean;
 }
+
+/** The variable that is meant for signing, and those that prove who runs a job: a plan that could send them would undo them. */
+const SIGNING_KEY = "ROLLOUT_SIGNING_KEY";
+const OURS = new Set([SIGNING_KEY, "ROLLOUT_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"]);
 
 /**
  * Gives the function that turns a reference into its value, which the redactor then knows. It throws a `RolloutError`
@@ -30,9 +36,15 @@ export function secretReader(places: SecretPlaces): (secret: Secret) => string {
   };
 }
 
-function fromEnvironment(name: string, { env, ci }: SecretPlaces): string {
+function fromEnvironment(name: string, { env, ci, signing = false }: SecretPlaces): string {
+  const isSigningKey = signing && name === SIGNING_KEY;
+  if (OURS.has(name) && !isSigningKey) {
+    throw new RolloutError("usage", `\${env:${name}} may not be read: it is for rollout alone, and what a plan reads may be sent`, {
+      hint: "keep what this field needs in a variable of its own",
+    });
+  }
   const listed = (env["ROLLOUT_ENV"] ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
-  if (ci && !listed.includes(name)) {
+  if (ci && !isSigningKey && !listed.includes(name)) {
     throw new RolloutError("usage", `\${env:${name}} may not be read: in CI a plan gets only the variables that ROLLOUT_ENV lists`, {
       hint: `if this plan should have it, set ROLLOUT_ENV="${[...listed, name].join(" ")}" in the job`,
     });

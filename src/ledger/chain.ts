@@ -4,6 +4,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { RolloutError } from "../errors.ts";
 import { entrySchema, MAX_ENTRY_BYTES, type Entry } from "../model/entry.ts";
 import type { StoredEntry } from "./port.ts";
+import { signatureIn } from "./signature.ts";
 
 /** What the first entry names as the hash of the entry before it. */
 export const GENESIS = "0".repeat(64);
@@ -36,10 +37,11 @@ export function lineOf(bytes: Uint8Array): Uint8Array | undefined {
   }
 }
 
-/** An entry that was read, with the hash of its bytes. */
+/** An entry that was read, with the hash of its bytes, and the line of JSON that they are. */
 export interface ChainedEntry {
   entry: Entry;
   hash: string;
+  line: Uint8Array;
 }
 
 /** The entry that another belongs after; without a hash where that entry was not read. */
@@ -74,7 +76,9 @@ export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: Bef
   if (entry.rollout !== name) throw damaged(`it belongs to ledger ${entry.rollout}`);
   if (head.hash !== undefined && entry.prev !== head.hash)
     throw damaged(`the entry before it is not the one it was written after (${short(entry.prev)}, found ${short(head.hash)})`);
-  return { entry, hash: hashOf(bytes) };
+  // Whoever checks a signature checks the bytes before it: it must be what the bytes end with, and nowhere else.
+  if (signatureIn(line!)?.value !== entry.signature?.value) throw damaged("its signature is not the end of its line");
+  return { entry, hash: hashOf(bytes), line: line! };
 }
 
 /** All entries from the first on, checked as a chain. */

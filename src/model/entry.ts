@@ -15,14 +15,36 @@ export const MAX_ENTRY_BYTES = 8 * 1024 * 1024;
 
 export const hashSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** Who wrote it. Nothing vouches for it: it is what the process said of itself, and reads "claimed". */
+/**
+ * What the token of a CI job says, checked by the process that wrote the entry: signed by a key of the issuer, for this
+ * tool, not expired. Others have that process's word for it, and its word is as good as the entry's signature.
+ */
+export const provenSchema = z.strictObject({
+  /** The address of whoever issued the token: `https://token.actions.githubusercontent.com`. */
+  issuer: z.string().min(1).max(500),
+  subject: z.string().min(1).max(500),
+  repository: z.string().max(500).optional(),
+  /** The file of the workflow and where it comes from: `shop/web/.github/workflows/roll.yml@refs/heads/main`. */
+  workflow: z.string().max(1_000).optional(),
+  run: z.string().max(100).optional(),
+  /** Who began the run. */
+  actor: z.string().max(200).optional(),
+});
+export type Proven = z.infer<typeof provenSchema>;
+
+/** Who wrote it. Without `proven` it is what the process said of itself, and reads "claimed". */
 export const actorSchema = z.strictObject({
   /** A user's name, or a CI job's. */
   who: z.string().max(500),
   /** A host, or a CI system with its run. */
   where: z.string().max(500),
+  proven: provenSchema.optional(),
 });
 export type Actor = z.infer<typeof actorSchema>;
+
+/** By whom an entry is signed: an ed25519 signature in base64, and the key's fingerprint. See `ledger/signature.ts`. */
+export const signatureSchema = z.strictObject({ key: hashSchema, value: z.string().regex(/^[A-Za-z0-9+/]{86}==$/) });
+export type Signature = z.infer<typeof signatureSchema>;
 
 const seqSchema = z.number().int().min(1);
 const reasonSchema = z.string().max(10_000);
@@ -145,6 +167,8 @@ const frame = {
    * say counts, and `log verify` compares. A format that a version does not know is passed over.
    */
   checkpoint: z.strictObject({ format: z.number().int().min(1), state: z.record(z.string(), z.unknown()) }).exactOptional(),
+  /** The last field of its line, so that it signs all that stands before it. */
+  signature: signatureSchema.optional(),
 };
 
 export const entrySchema = z.discriminatedUnion("kind", [

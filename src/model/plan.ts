@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { exposureSchema, nameSchema, shareSchema } from "./exposure.ts";
+import { parseSecret } from "./secret.ts";
 
 /** A plan in its normal form: all units converted (milliseconds, shares, fractions), defaults filled in, secrets still references. */
 
@@ -204,6 +205,12 @@ export const stageSchema = z.strictObject({
 });
 export type Stage = z.infer<typeof stageSchema>;
 
+export const ledgerSchema = z.strictObject({
+  /** A reference to the ed25519 key that signs the entries. */
+  signingKey: z.string().refine((text) => parseSecret(text) !== undefined, { error: "expected a reference to a secret" }),
+});
+export type LedgerSettings = z.infer<typeof ledgerSchema>;
+
 export const planSchema = z.strictObject({
   version: z.literal(1),
   rollout: nameSchema,
@@ -217,6 +224,7 @@ export const planSchema = z.strictObject({
   guardrails: z.array(guardrailSchema),
   goals: z.array(goalSchema).default([]),
   policy: policySchema,
+  ledger: ledgerSchema.optional(),
   stages: z.array(stageSchema).min(1),
 });
 export type Plan = z.infer<typeof planSchema>;

@@ -9,6 +9,7 @@ import { readLeniently, type Lenient } from "./lenient.ts";
 import { lint } from "./lint.ts";
 import { normaliseMetrics, normaliseSources } from "./metrics.ts";
 import { metricShape } from "./metricShape.ts";
+import { valueAt } from "./path.ts";
 import { collectProblems } from "./problems.ts";
 import type { Catalog, Reading } from "./reading.ts";
 import type { ReadFile } from "./rules.ts";
@@ -84,6 +85,7 @@ async function normalise(written: Lenient<WrittenPlan>, tree: unknown, reading: 
   const goals = normaliseGoals(written.goals, tree, shapeOf, reading);
   const { rollout, owner, hypothesis } = written;
   const policy = policyOf(written.policy);
+  const signingKey = valueAt(tree, ["ledger", "signingKey"]);
   if (!rollout || !flag || !audience || !policy) return undefined;
   return {
     version: 1,
@@ -98,6 +100,8 @@ async function normalise(written: Lenient<WrittenPlan>, tree: unknown, reading: 
     guardrails,
     goals,
     policy,
+    // The ledger keeps the reference as it was written.
+    ...(typeof signingKey === "string" ? { ledger: { signingKey } } : {}),
     stages: present(stages),
   };
 }

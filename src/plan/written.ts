@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { onBreachSchema } from "../model/plan.ts";
+import { secret } from "../model/secret.ts";
 import {
   durationField,
   failuresField,
@@ -170,6 +171,8 @@ const policy = z.strictObject({
   onNoData: z.strictObject({ hold: durationField().prefault("30m"), then: z.enum(["pause", "rollback"]).prefault("pause") }).prefault({}),
 });
 
+const ledger = z.strictObject({ signingKey: secret() });
+
 const expose = z.union([
   shareField(),
   z
@@ -204,6 +207,7 @@ export const writtenPlanSchema = z.strictObject({
   guardrails: list(guardrail).prefault([]),
   goals: list(goal).prefault([]),
   policy: policy.prefault({}),
+  ledger: ledger.optional(),
   stages: filledList(stage),
 });
 export type WrittenPlan = z.output<typeof writtenPlanSchema>;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { diagnosticSchema } from "../model/diagnostic.ts";
 import { hashSchema } from "../model/entry.ts";
 import { exposureSchema } from "../model/exposure.ts";
-import { onBreachSchema, policySchema } from "../model/plan.ts";
+import { ledgerSchema, onBreachSchema, policySchema } from "../model/plan.ts";
 
 /** Milliseconds. */
 const duration = z.number().min(0);
@@ -83,6 +83,8 @@ export const previewSchema = z.strictObject({
   policy: policySchema,
   /** By what the sizes of the two groups are checked, in words. */
   sampleRatio: z.string(),
+  /** The reference to the key that signs the ledger's entries; absent: they are not signed. */
+  ledger: ledgerSchema.optional(),
   stages: z.array(stagePreviewSchema),
   /** When everybody eligible can have it at the earliest, from the start; absent when no stage is 100 %. */
   everybodyAfter: duration.optional(),

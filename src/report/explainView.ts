@@ -21,7 +21,7 @@ export function explainView(preview: Preview, style: Style = plainStyle): string
   return text.join("\n");
 }
 
-function head({ rollout, planHash, owner, hypothesis, risks, flag, policy, sampleRatio }: Preview, style: Style): string[] {
+function head({ rollout, planHash, owner, hypothesis, risks, flag, policy, sampleRatio, ledger }: Preview, style: Style): string[] {
   const bucketed = flag.unit === undefined ? "the SDK's targeting key" : flag.unit;
   const { falseRollback, poll, onInconclusive, onBlind, onNoData } = policy;
   return [
@@ -48,6 +48,7 @@ function head({ rollout, planHash, owner, hypothesis, risks, flag, policy, sampl
     row("", `${blind[onBlind]} a stage has seen too little to show the harm that its guardrails name`, style),
     row("", `without data it holds for ${duration(onNoData.hold)}, then it ${onNoData.then === "pause" ? "pauses" : "rolls back"}`, style),
     row("", terminalText(sampleRatio), style),
+    ...(ledger ? [row("ledger", `signed with ${terminalText(ledger.signingKey)} by whoever can read it`, style)] : []),
   ];
 }
 

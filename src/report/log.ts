@@ -2,7 +2,6 @@ import { describeExposure } from "../core/exposure.ts";
 import type { Actor, Entry, EntryOf } from "../model/entry.ts";
 import type { FlagReading } from "../model/flag.ts";
 import type { Plan } from "../model/plan.ts";
-import type { Verification } from "./log.schema.ts";
 import { blastRadiusSentence } from "./standing.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { csvText, terminalText } from "./text.ts";
@@ -78,9 +77,13 @@ function foundText(found: FlagReading): string {
   return found.kind === "known" ? describeExposure(found.exposure) : found.found;
 }
 
-/** Nothing vouches for an actor: it is what the process said of itself. */
-export function actorText({ who, where }: Actor): string {
-  return `${who}@${where}`;
+/** Who it was, and who says so: the process of itself, or the issuer of its token to that process. */
+export function actorText({ who, where, proven }: Actor): string {
+  return `${who}@${where}, ${proven ? `proven to its runner by ${hostOf(proven.issuer)}` : "claimed"}`;
+}
+
+function hostOf(address: string): string {
+  return address.replace(/^https?:\/\//, "");
 }
 
 const KIND_WIDTH = "planChanged".length;
@@ -92,7 +95,7 @@ export function logLine(entry: Entry, plan: Plan, style: Style = plainStyle): st
     .replace("T", " ")
     .replace(/\.\d+Z$/, "Z");
   const kind = kindColour(entry, style)(entry.kind.padEnd(KIND_WIDTH));
-  const by = style.dim(`[${terminalText(actorText(entry.actor))}, claimed]`);
+  const by = style.dim(`[${terminalText(actorText(entry.actor))}]`);
   return `${String(entry.seq).padStart(5)}  ${time}  ${kind}  ${terminalText(entrySentence(entry, plan))}  ${by}`;
 }
 
@@ -102,26 +105,6 @@ function kindColour(entry: Entry, style: Style): (text: string) => string {
   if (entry.kind === "spooled") return style.red;
   if (entry.kind === "paused" || entry.kind === "abandoned" || entry.kind === "repaired") return style.yellow;
   return style.green;
-}
-
-/** A verification for the terminal. */
-export function verificationView({ rollout, entries, head, given, replayed }: Verification, style: Style = plainStyle): string {
-  const lines = [
-    `${style.bold(rollout)}: ${style.green("the chain holds")}, ${entries} ${entries === 1 ? "entry" : "entries"}`,
-    ...(replayed ? [replaySentence(replayed)] : []),
-    ...(given
-      ? [`the head that was given is entry ${given.seq}: nothing up to it was changed or cut`]
-      : [
-          "a change of the last entry, or a tail that was cut off or rewritten, does not show: compare with a head that you kept, --head HASH",
-        ]),
-    style.dim(`head ${head.seq} ${head.hash}`),
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-function replaySentence({ looks, others }: NonNullable<Verification["replayed"]>): string {
-  const same = `${looks} ${looks === 1 ? "look was" : "looks were"} judged again from what they read: every verdict, gate and decision is the same`;
-  return others === 0 ? same : `${same}; ${others} were judged by another version and can be judged again by that alone`;
 }
 
 /** The columns of a log as a table. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hashSchema } from "../model/entry.ts";
+import { actorSchema, hashSchema } from "../model/entry.ts";
 import { exposureSchema, nameSchema } from "../model/exposure.ts";
 
 /** Where a rollout stands: the part that all results about a run have in common. */
@@ -24,6 +24,7 @@ export const withoutLedgerSchema = z.strictObject({
   /** When the flag was read back as off. */
   at: z.number().int(),
   reason: z.string(),
+  actor: actorSchema,
   /** Why the ledger could not be reached. */
   cause: z.string(),
   /** The file that keeps it until the next command from this machine records it; absent where none could be written. */

@@ -18,6 +18,8 @@ describe("what has changed", () => {
     ["words and a stage", plan({ owner: "growth", stages: plan().stages.slice(1) }), ["owner", "stages"], false],
     ["a metric", plan({ metrics: { orders: metric() } }), ["metrics.errors", "metrics.orders"], false],
     ["the flag's deadline", flag({ writeWithin: 1 }), ["flag.writeWithin"], false],
+    // Else whoever edits a plan file could switch signing off without anybody's accepting it.
+    ["the key that signs", plan({ ledger: { signingKey: "${env:KEY}" } }), ["ledger"], false],
     ["who is counted", audience({ units: 7, eligible: rule }), ["audience.eligible", "audience.units"], false],
   ])("%s", (_, after, paths, words) => {
     expect(planChanges(plan(), after)).toEqual(paths);
@@ -29,6 +31,14 @@ describe("what has changed", () => {
     const two = plan({ metrics: { a: metric(), b: metric() } });
     expect(planChanges(two, plan({ metrics: { b: metric(), a: metric() } }))).toEqual([]);
     expect(planChanges(plan(), plan({ stages: plan().stages.toReversed() }))).toEqual(["stages"]);
+  });
+
+  test("another key that signs is no change of words, and no evidence is lost over it", () => {
+    const [old, fresh] = ["${env:OLD}", "${env:NEW}"].map((signingKey) => plan({ ledger: { signingKey } }));
+    expect(planChanges(old!, fresh!)).toEqual(["ledger.signingKey"]);
+    expect(differInWordsOnly(old!, fresh!)).toBe(false);
+    expect(changedGuardrails(old!, fresh!)).toEqual([]);
+    expect(acceptable(old!, fresh!, 1)).toEqual({ stage: 1 });
   });
 
   test("a key that goes is a change", () => {

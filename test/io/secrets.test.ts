@@ -108,3 +108,28 @@ describe("a file", () => {
     expect(error.message).not.toContain("outside-value");
   });
 });
+
+describe("variables that are for rollout alone", () => {
+  const names = ["ROLLOUT_SIGNING_KEY", "ROLLOUT_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+  const env = {
+    ...Object.fromEntries(names.map((name) => [name, "value-of-ours"])),
+    ROLLOUT_ENV: names.join(" "),
+    OTHER: "value-of-theirs",
+  };
+
+  test.each(names)("%s is given to no adapter, whatever is listed", (name) => {
+    for (const ci of [true, false]) {
+      const { message, hint } = failure(() => reader({ env, ci }).reveal({ from: "env", name }));
+      expect(message).toContain(`\${env:${name}} may not be read: it is for rollout alone`);
+      expect(message + hint).not.toContain("value-of-ours");
+    }
+  });
+
+  test("the signing key is given to what signs, also in CI without a list; nothing else of theirs is", () => {
+    const signing = reader({ env: { ...env, ROLLOUT_ENV: "" }, ci: true, signing: true });
+    expect(signing.reveal({ from: "env", name: "ROLLOUT_SIGNING_KEY" })).toBe("value-of-ours");
+    expect(signing.redactor.redact("value-of-ours")).toBe("[secret]");
+    expect(failure(() => signing.reveal({ from: "env", name: "ROLLOUT_ID_TOKEN" })).message).toContain("may not be read");
+    expect(failure(() => signing.reveal({ from: "env", name: "OTHER" })).message).toContain("ROLLOUT_ENV");
+  });
+});

@@ -18,6 +18,9 @@ describe("a secret that stands in a plan is printed nowhere", () => {
     ["without a type", `  prod: { url: "http://numbers:9090", bearer: ${CANARY} }`],
     ["with braces, unquoted", `  prod: { type: numbers, url: "http://numbers:9090", bearer: ${CANARY}{x} }`],
     ["in an address", `  prod: { type: nubmers, url: "http://me:${CANARY}@numbers:9090", bearer: "\${env:TOKEN}" }`],
+    ["as the key that signs", `${SOURCE}\nledger: { signingKey: ${CANARY} }`],
+    ["as the key that signs, over several lines", `${SOURCE}\nledger:\n  signingKey: |\n    ${CANARY}\n    more`],
+    ["under a misspelt name of that key", `${SOURCE}\nledger: { signingkey: ${CANARY} }`],
     ["where the syntax is broken", `  prod: { type: numbers, bearer: "${CANARY}" "x" }`],
   ])("%s", async (_, source) => {
     const reading = await read(withLine(SOURCE, source));
@@ -68,5 +71,22 @@ describe("a reference to a secret stands in secret fields alone", () => {
   test("there it stays a reference", async () => {
     const reading = await read(good.replace("${env:TOKEN}", "${file:tokens/numbers.txt}"));
     expect(reading.valid && reading.plan.sources["prod"]).toMatchObject({ bearer: "${file:tokens/numbers.txt}" });
+  });
+
+  test("the key that signs is one as well, and only one", async () => {
+    const written = (ledger: string) => withLine("version: 1", `version: 1\nledger: ${ledger}`);
+    const reading = await read(written('{ signingKey: "${env:ROLLOUT_SIGNING_KEY}" }'));
+    expect(reading.valid && reading.plan.ledger).toEqual({ signingKey: "${env:ROLLOUT_SIGNING_KEY}" });
+    const without = await read(good);
+    expect(without.valid && "ledger" in without.plan).toBe(false);
+    for (const [ledger, says] of [
+      ["{}", "`signingKey` is missing"],
+      ['{ signingKey: "${env:A}${env:B}" }', "`signingKey` is a secret"],
+      ["{ signingKey: 7 }", "`signingKey` is a secret"],
+      ['{ signingKey: "${env:A}", verifyKey: "x" }', "verifyKey"],
+      ["signed", "expected a map"],
+    ] as const) {
+      expect((await diagnosticsOf(written(ledger))).map(shortly).join("\n"), ledger).toContain(says);
+    }
   });
 });

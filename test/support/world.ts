@@ -238,7 +238,7 @@ export function createWorld({ checked = true, from }: WorldOptions = {}): World 
           if (fate !== "done") await forever();
         },
       },
-      actor: { who: runner.name, where: "a test" },
+      actor: async () => ({ who: runner.name, where: "a test" }),
       newId: () => (++ids).toString(16).padStart(32, "0"),
       connectFlag: () => flagOf(runner),
       connectSources: (plan) => Object.fromEntries(Object.keys(plan.sources).map((name) => [name, source])),

@@ -64,7 +64,7 @@ export async function planOf(guardrails: number, url: string, settle: string): P
 export async function startMidRollout({ plan, hash }: ValidPlan, clock: Clock, from: Instant): Promise<MidRollout> {
   const folder = await mkdtemp(join(tmpdir(), "rollout-bench-ledger-"));
   const store = directoryStore(folder);
-  const actor = { who: "bench", where: "here" };
+  const actor = async () => ({ who: "bench", where: "here" });
   const outside = (): never => {
     throw new Error("a bench is handed what it uses");
   };
