@@ -59,7 +59,9 @@ export async function prepareSchema(database: Database, address: string, role: s
         await run({ text });
         await run({ text: "insert into rollout.schema_version (version) values ($1)", values: [index + 1] });
       }
-      const done = [`schema rollout, version ${VERSIONS.length}, ${before === VERSIONS.length ? "was there already" : "made"} in ${address}`];
+      const done = [
+        `schema rollout, version ${VERSIONS.length}, ${before === VERSIONS.length ? "was there already" : "made"} in ${address}`,
+      ];
       const warnings = await warningsOf(run);
       if (role !== undefined) {
         await grant(run, role);
@@ -113,16 +115,20 @@ async function mayChange(run: Run, role: string): Promise<boolean> {
 
 /** What a server may have been told that no statement of ours can make good. */
 async function warningsOf(run: Run): Promise<string[]> {
-  const rows = z.array(z.object({ fsync: z.string(), pages: z.string() })).parse(
-    await run({ text: "select current_setting('fsync') as fsync, current_setting('full_page_writes') as pages" }),
-  );
+  const rows = z
+    .array(z.object({ fsync: z.string(), pages: z.string() }))
+    .parse(await run({ text: "select current_setting('fsync') as fsync, current_setting('full_page_writes') as pages" }));
   const off = rows.flatMap(({ fsync, pages }) => [...(fsync === "off" ? ["fsync"] : []), ...(pages === "off" ? ["full_page_writes"] : [])]);
   return off.map((name) => `the server runs with ${name} = off: entries that it said it has stored can be lost in a power cut`);
 }
 
 function refuseLater(version: number): void {
   if (version <= VERSIONS.length) return;
-  throw new RolloutError("unreachable", `the ledger: the schema in the database is of version ${version}; this rollout knows ${VERSIONS.length}`, {
-    hint: "A newer version of rollout has prepared it: use that one here too.",
-  });
+  throw new RolloutError(
+    "unreachable",
+    `the ledger: the schema in the database is of version ${version}; this rollout knows ${VERSIONS.length}`,
+    {
+      hint: "A newer version of rollout has prepared it: use that one here too.",
+    },
+  );
 }
