@@ -1,12 +1,14 @@
 import type { PoolClient, QueryConfig } from "pg";
 import type { Environment, PostgresPlace } from "./postgres-address.ts";
-import { failureOf, isViolation, mayPass, mayReconnect, type Phase } from "./postgres-failure.ts";
+import { failureOf, isLost, isViolation, mayPass, mayReconnect, type Phase } from "./postgres-failure.ts";
 import { openPool, type Pool, type Redactor } from "./postgres-pool.ts";
 
 /** A statement; the values go beside it, and stand in it as `$1`, `$2`, …. */
 export interface Statement {
   text: string;
   values?: readonly unknown[];
+  /** Whether it changes anything, so that it matters whether a lost one was carried out. */
+  writes?: boolean;
 }
 
 /** What came of a statement. */
@@ -33,18 +35,20 @@ export interface DatabaseOptions {
   env: Environment;
   /** Learns the password, and hides it in what the server says. */
   redactor?: Redactor;
-  /** How long a server that was lost is tried again, in milliseconds. */
+  /** How long an answer may take, and how long a server that was lost is tried again, in milliseconds. */
+  answerWithin?: number;
   reconnectFor?: number;
 }
 
-/** How long an answer may take, in milliseconds. The clock is ours: a pooler refuses to be given one. */
+/** The clock is ours: a pooler refuses to be given one. */
 const ANSWER_WITHIN = 10_000;
 const RECONNECT_FOR = 5_000;
 const FIRST_PAUSE = 25;
 const LONGEST_PAUSE = 500;
 
 /** A database; it is connected to when it is first used. */
-export function openDatabase(place: PostgresPlace, { env, redactor, reconnectFor = RECONNECT_FOR }: DatabaseOptions): Database {
+export function openDatabase(place: PostgresPlace, options: DatabaseOptions): Database {
+  const { env, redactor, answerWithin = ANSWER_WITHIN, reconnectFor = RECONNECT_FOR } = options;
   const redact = (text: string) => redactor?.redact(text) ?? text;
   let pool: Promise<Pool> | undefined;
 
@@ -60,28 +64,30 @@ export function openDatabase(place: PostgresPlace, { env, redactor, reconnectFor
   return {
     async run(attempt, statement) {
       let until: number | undefined;
+      let uncertain = false;
       for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-        const outcome = await once(connect, (client) => ask(client, statement));
+        const outcome = await once(connect, (client) => ask(client, statement, answerWithin));
         if (outcome.kind === "done") return { kind: "rows", rows: outcome.result };
         const { error, phase } = outcome;
         if (isViolation(error)) return { kind: "violation", repeated: until !== undefined };
         const mayHelp = mayPass(error, phase) || (until !== undefined && mayReconnect(error));
         until ??= performance.now() + reconnectFor;
-        if (!mayHelp || performance.now() + pause > until) throw failureOf({ attempt, place, phase, error, redact });
+        uncertain ||= statement.writes === true && isLost(error, phase);
+        if (!mayHelp || performance.now() + pause > until) throw failureOf({ attempt, place, phase, error, uncertain, redact });
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     },
 
     async transact(attempt, work) {
       const outcome = await once(connect, async (client) => {
-        const run: Run = (statement) => ask(client, statement);
+        const run: Run = (statement) => ask(client, statement, answerWithin);
         await run({ text: "begin" });
         const result = await work(run);
         await run({ text: "commit" });
         return result;
       });
       if (outcome.kind === "done") return outcome.result;
-      throw failureOf({ attempt, place, phase: outcome.phase, error: outcome.error, redact });
+      throw failureOf({ attempt, place, phase: outcome.phase, error: outcome.error, uncertain: false, redact });
     },
 
     async close() {
@@ -112,7 +118,7 @@ async function once<T>(connect: () => Promise<PoolClient>, work: (client: PoolCl
   }
 }
 
-async function ask(client: PoolClient, { text, values = [] }: Statement): Promise<unknown[]> {
-  const query: QueryConfig & { query_timeout: number } = { text, values: [...values], query_timeout: ANSWER_WITHIN };
+async function ask(client: PoolClient, { text, values = [] }: Statement, within: number): Promise<unknown[]> {
+  const query: QueryConfig & { query_timeout: number } = { text, values: [...values], query_timeout: within };
   return (await client.query(query)).rows;
 }

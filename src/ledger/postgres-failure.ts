@@ -18,17 +18,20 @@ export function isViolation(error: unknown): boolean {
 const UNIQUE_VIOLATION = "23505";
 const FOREIGN_KEY_VIOLATION = "23503";
 
-/**
- * Whether the same statement may fare better in a moment. Where it was sent, it may have been carried out nevertheless:
- * what was asked over a connection is lost with it, or when the server or a pooler ends it.
- */
-export function mayPass(error: unknown, phase: Phase): boolean {
-  if (error instanceof RolloutError) return false;
+/** Whether nobody knows if what was asked was carried out: the connection is gone, or the server or a pooler ends it. */
+export function isLost(error: unknown, phase: Phase): boolean {
+  if (phase === "connecting" || error instanceof RolloutError) return false;
   const state = sqlStateOf(error);
-  // 57P03: it is starting. Whatever else keeps a first connection from coming about, is told at once.
+  return state === undefined || state.startsWith("08") || state.startsWith("57P");
+}
+
+/** Whether the same statement may fare better in a moment. */
+export function mayPass(error: unknown, phase: Phase): boolean {
+  const state = sqlStateOf(error);
+  // It is starting. Whatever else keeps a first connection from coming about is told at once.
   if (phase === "connecting") return state === "57P03";
-  // Connections; transactions that stood in each other's way; an operator's hand.
-  return state === undefined || ["08", "40", "57"].includes(state.slice(0, 2));
+  // Transactions that stood in each other's way; an operator's hand.
+  return isLost(error, phase) || ["40", "57"].includes((state ?? "").slice(0, 2));
 }
 
 /** Whether the way back to a server that was there may open again in a moment. */
@@ -44,19 +47,24 @@ export interface Failed {
   place: PostgresPlace;
   phase: Phase;
   error: unknown;
+  /** A statement that writes was lost on the way. */
+  uncertain: boolean;
   /** Hides the password in what the server says: nobody knows what it repeats. */
   redact: (text: string) => string;
 }
 
 /** What is said of it: what was tried and where, what happened, and what to do. */
-export function failureOf({ attempt, place, phase, error, redact }: Failed): RolloutError {
+export function failureOf({ attempt, place, phase, error, uncertain, redact }: Failed): RolloutError {
   if (error instanceof RolloutError) return error;
   const lost = phase === "asking" && sqlStateOf(error) === undefined ? "the connection was lost before the answer came: " : "";
   return new RolloutError("unreachable", `the ledger: could not ${attempt} in ${place.address}: ${lost}${redact(whatHappened(error))}`, {
     cause: error,
-    hint: hintFor({ place, phase, error }),
+    hint: uncertain ? UNCERTAIN : hintFor({ place, phase, error }),
   });
 }
+
+const UNCERTAIN =
+  "Whether it was recorded is not known. Run the command again once the server answers: it goes on from what the ledger says.";
 
 /** A name that stands for several addresses fails with a list of errors and no words of its own. */
 function whatHappened(error: unknown): string {
@@ -67,12 +75,9 @@ function whatHappened(error: unknown): string {
 function hintFor({ place, phase, error }: Pick<Failed, "place" | "phase" | "error">): string {
   const state = sqlStateOf(error);
   if (state !== undefined) return hintForState(state, place);
-  if (phase === "asking") {
-    return "Whether anything was recorded is not known; run the command again, and it goes on from what the ledger says.";
-  }
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };
   const server = `Check that a PostgreSQL server answers at ${place.host}, port ${place.port} (the address, or PGHOST and PGPORT).`;
-  if (place.tls.mode === "disable" || syscall !== undefined) return server;
+  if (place.tls.mode === "disable" || syscall !== undefined || phase === "asking") return server;
   // Without a code: the server has no TLS, or hung up. With one, the certificate or the handshake was at fault.
   if (code === undefined) {
     return `${server} Where it has no TLS and the network may read along: sslmode=disable.`;

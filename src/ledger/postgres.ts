@@ -41,7 +41,7 @@ export function postgresStore(given: string, options: DatabaseOptions): Store {
     if (first < 1) throw new Taken(`there is no ${what}`);
     await ready();
     const attempt = `store ${what}`;
-    const answer = await database.run(attempt, { text: insertionOf(entries.length), values: [name, first, ...entries] });
+    const answer = await database.run(attempt, { text: insertionOf(entries.length), values: [name, first, ...entries], writes: true });
     if (answer.kind === "rows") return;
     // The connection was lost once, and the number may be taken by what was sent over it.
     if (answer.repeated && (await areStored(attempt, name, first, entries))) return;

@@ -39,7 +39,7 @@ async function benchAppend(kibibytes: number): Promise<void> {
     `create table ${table} (rollout text, seq integer, bytes bytea, stored_at timestamptz default now(), primary key (rollout, seq))`,
   );
   let [ours, bare] = [0, 0];
-  let bytes = Buffer.alloc(0);
+  let bytes: Buffer = Buffer.alloc(0);
   const sides = {
     ours: () => {
       bytes = entryOf(kibibytes);

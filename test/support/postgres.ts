@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { appendFile, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, chown, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
@@ -125,7 +125,6 @@ export async function startPostgres({ durable = false }: PostgresOptions = {}): 
     async configure(file, lines) {
       const path = join(data, file);
       // In pg_hba.conf the first line that fits counts, elsewhere the last.
-      const { readFile } = await import("node:fs/promises");
       const before = await readFile(path, "utf8");
       await writeFile(path, file === "pg_hba.conf" ? `${lines}\n${before}` : `${before}${lines}\n`);
       await sql("select pg_reload_conf()");
