@@ -8,7 +8,7 @@ import { systemClock } from "./io/clock.ts";
 import { openFiles } from "./io/files.ts";
 import { openHttp } from "./io/http.ts";
 import type { Tools } from "./io/port.ts";
-import { createRedactor, type Redactor } from "./io/redact.ts";
+import { createRedactor } from "./io/redact.ts";
 import { secretReader } from "./io/secrets.ts";
 import { directoryStore } from "./ledger/directory.ts";
 import type { Store } from "./ledger/port.ts";
@@ -76,7 +76,7 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
     };
   };
   const engine: Engine = {
-    store: openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, redactor }),
+    store: openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, hide: (secret) => redactor.add(secret), redact }),
     clock: systemClock,
     actor: claimedActor(env),
     connectFlag(plan, folder) {
@@ -154,9 +154,9 @@ function refuseOtherVersion(what: string): never {
 const DEFAULT_STORE = ".rollout";
 
 /** The store at an address; a directory is relative to where the command runs. */
-function openStore(address: string | undefined, { cwd, env, redactor }: { cwd: string; env: Environment; redactor: Redactor }): Store {
+function openStore(address: string | undefined, { cwd, ...tools }: { cwd: string } & Parameters<typeof postgresStore>[1]): Store {
   if (address !== undefined && address !== "") {
-    if (/^postgres(ql)?:/i.test(address)) return postgresStore(address, { env, redactor });
+    if (/^postgres(ql)?:/i.test(address)) return postgresStore(address, tools);
     if (/^[a-z][a-z+]+:/i.test(address)) {
       throw new RolloutError("usage", `a store is a directory or postgres:; "${address.split(":")[0]}:" is neither`, {
         hint: "Name a directory, such as --store .rollout, or a database: --store postgres://host/database.",

@@ -1,7 +1,7 @@
 import type { PoolClient, QueryConfig } from "pg";
 import type { Environment, PostgresPlace } from "./postgres-address.ts";
 import { failureOf, isLost, isViolation, mayPass, mayReconnect, type Phase } from "./postgres-failure.ts";
-import { openPool, type Pool, type Redactor } from "./postgres-pool.ts";
+import { openPool, type Pool } from "./postgres-pool.ts";
 
 /** A statement; the values go beside it, and stand in it as `$1`, `$2`, …. */
 export interface Statement {
@@ -32,9 +32,11 @@ export interface Database {
 export type Run = (statement: Statement) => Promise<unknown[]>;
 
 export interface DatabaseOptions {
-  env: Environment;
-  /** Learns the password, and hides it in what the server says. */
-  redactor?: Redactor;
+  env: Readonly<Environment>;
+  /** Is told the password, so that every output of ours hides it. */
+  hide?: (secret: string) => void;
+  /** Hides secrets in what the server says. */
+  redact?: (text: string) => string;
   /** How long an answer may take, and how long a server that was lost is tried again, in milliseconds. */
   answerWithin?: number;
   reconnectFor?: number;
@@ -48,12 +50,11 @@ const LONGEST_PAUSE = 500;
 
 /** A database; it is connected to when it is first used. */
 export function openDatabase(place: PostgresPlace, options: DatabaseOptions): Database {
-  const { env, redactor, answerWithin = ANSWER_WITHIN, reconnectFor = RECONNECT_FOR } = options;
-  const redact = (text: string) => redactor?.redact(text) ?? text;
+  const { env, hide = () => {}, redact = (text) => text, answerWithin = ANSWER_WITHIN, reconnectFor = RECONNECT_FOR } = options;
   let pool: Promise<Pool> | undefined;
 
   const connect = async () => {
-    pool ??= openPool(place, env, redactor);
+    pool ??= openPool(place, env, hide);
     const opened = await pool.catch((error: unknown) => {
       pool = undefined;
       throw error;

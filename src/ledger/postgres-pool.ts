@@ -5,12 +5,6 @@ import type { Environment, PostgresPlace } from "./postgres-address.ts";
 import { passwordFor } from "./postgres-password.ts";
 import { tlsOptions } from "./postgres-tls.ts";
 
-/** Hides secrets in text. */
-export interface Redactor {
-  add(secret: string): void;
-  redact(text: string): string;
-}
-
 /** Connections that are kept for the next statement; they keep no process alive. */
 export interface Pool {
   /** One of them. Throws what the driver throws, or a `RolloutError` (`usage`) for what is not set. */
@@ -21,7 +15,7 @@ export interface Pool {
 const CONNECTIONS = 4;
 
 /** Loads the driver. It is told everything, so that none of its own defaults and variables count. */
-export async function openPool(place: PostgresPlace, env: Environment, redactor: Redactor | undefined): Promise<Pool> {
+export async function openPool(place: PostgresPlace, env: Environment, hide: (secret: string) => void): Promise<Pool> {
   const ssl = await tlsOptions(place);
   const { Pool } = await import("pg");
   const opening = new Set<Socket>();
@@ -32,7 +26,7 @@ export async function openPool(place: PostgresPlace, env: Environment, redactor:
     user: place.user,
     password: async () => {
       const password = await passwordFor(place, env);
-      redactor?.add(password);
+      hide(password);
       return password;
     },
     ssl,

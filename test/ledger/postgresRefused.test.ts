@@ -24,10 +24,12 @@ describe.skipIf(!postgresPrograms() || !openssl)("a PostgreSQL that refuses", ()
   const stores: Store[] = [];
   const file = (name: string) => join(folder, name);
   const open = (rest: string, env: Record<string, string> = {}) => {
+    const redactor = createRedactor();
     // No password file of whoever runs the tests.
     const store = postgresStore(`postgres://${rest}`, {
       env: { PGPORT: String(server.port), HOME: folder, ...env },
-      redactor: createRedactor(),
+      hide: redactor.add,
+      redact: redactor.redact,
       reconnectFor: 100,
     });
     stores.push(store);
