@@ -7,6 +7,7 @@ import { MAX_ENTRY_BYTES } from "../../src/model/entry.ts";
 import { storeInitSchema } from "../../src/report/storeInit.schema.ts";
 import { storeConformance } from "../conformance/stores.ts";
 import { callRollout } from "../support/cli.ts";
+import { makeScene, planTree, startShopPage } from "../support/scene.ts";
 import { postgresPrograms, startPostgres, type Postgres } from "../support/postgres.ts";
 
 const bytes = (text: string) => Buffer.from(text, "utf8");
@@ -121,6 +122,26 @@ describe.skipIf(!postgresPrograms())("a real PostgreSQL", () => {
       expect((await open().read("checkout", 1)).map(({ seq }) => seq)).toEqual([1, 2, 3]);
       // The first was written along with the entry after it.
       expect(await server.sql("select seq from bare")).toEqual([{ seq: 1 }]);
+    });
+  });
+
+  describe("a rollout whose ledger is there", () => {
+    test("goes to its end with two runners at once, and each stage is applied once", async () => {
+      await tamper("truncate rollout.entry");
+      const shop = await startShopPage();
+      const scene = await makeScene(planTree(shop.url));
+      // The variables alone say where.
+      const env = { ...server.env, ROLLOUT_STORE: "postgres:" };
+      const ran = await Promise.all([0, 1].map(() => scene.rolloutWith(env, "run", "plan.yaml")));
+      expect(ran.map(({ status }) => status)).toEqual(ran.map(() => 0));
+      expect((await scene.rolloutWith(env, "status", "checkout")).stdout).toContain("complete");
+      expect(await scene.usersWithFeature()).toBe(200);
+      const verified = await scene.rolloutWith(env, "log", "verify", "checkout", "--json");
+      const entries = await open().read("checkout", 1);
+      expect(JSON.parse(verified.stdout)).toMatchObject({ entries: entries.length });
+      const kinds = entries.map((entry) => (JSON.parse(Buffer.from(entry.bytes).toString()) as { kind: string }).kind);
+      expect(kinds.filter((kind) => kind === "applied")).toHaveLength(3);
+      expect(Object.keys(await scene.everything()).filter((path) => path.startsWith(".rollout"))).toEqual([]);
     });
   });
 
