@@ -62,7 +62,11 @@ export async function step(engine: Engine, name: string, { file, fileIsInvalid =
   for (let looks = 1; ; looks++) {
     const endedBefore = run.state.end !== undefined && run.state.intent === undefined;
     const flag = await reconcile(run);
-    if (run.state.end) return { result: { outcome: endedBefore ? "ended" : "finishedRollback" }, state: run.state };
+    if (run.state.end) {
+      // Another runner may have completed it meanwhile: that is no rollback.
+      const finished = !endedBefore && run.state.end.outcome === "rolledBack";
+      return { result: { outcome: finished ? "finishedRollback" : "ended" }, state: run.state };
+    }
 
     const pausedBefore = run.state.pause !== undefined;
     const base = run.state.head.seq;
