@@ -112,7 +112,7 @@ describe.skipIf(!postgresPrograms())("a PostgreSQL whose connections break", () 
     });
 
     test("is asked for again, where the server says nothing at all", async () => {
-      const store = await openThrough({ answerWithin: 300 });
+      const store = await openThrough({ answerWithin: 1_000 });
       once("insert into rollout.entry", "dropped");
       await store.create("checkout", 2, bytes("mine\n"));
       expect(await textsOf(direct)).toEqual(["1\n", "mine\n"]);
