@@ -14,6 +14,7 @@ import { secretReader } from "./io/secrets.ts";
 import { openSpool } from "./io/spool.ts";
 import { directoryStore } from "./ledger/directory.ts";
 import type { Store } from "./ledger/port.ts";
+import { postgresStore } from "./ledger/postgres.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import type { AdapterOptions } from "./model/plan.ts";
 import { catalog, folderHere, repositoryOf } from "./planFiles.ts";
@@ -86,7 +87,8 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
       signal,
     };
   };
-  const { store: ledgers, identity } = openStore(store ?? env["ROLLOUT_STORE"], cwd);
+  const hide = (secret: string) => redactor.add(secret);
+  const { store: ledgers, identity } = openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, hide, redact });
   const engine: Engine = {
     store: ledgers,
     spool: openSpool({ env, store: identity }),
@@ -177,11 +179,15 @@ function refuseOtherVersion(what: string): never {
 const DEFAULT_STORE = ".rollout";
 
 /** The store at an address (a directory is relative to where the command runs), and what tells it from every other one. */
-function openStore(address: string | undefined, cwd: string): { store: Store; identity: string } {
+function openStore(
+  address: string | undefined,
+  { cwd, ...tools }: { cwd: string } & Parameters<typeof postgresStore>[1],
+): { store: Store; identity: string } {
   if (address !== undefined && address !== "") {
+    if (/^postgres(ql)?:/i.test(address)) return { store: postgresStore(address, tools), identity: address };
     if (/^[a-z][a-z+]+:/i.test(address)) {
-      throw new RolloutError("usage", `a store is a directory; "${address.split(":")[0]}:" is none`, {
-        hint: "Name a directory, such as --store .rollout.",
+      throw new RolloutError("usage", `a store is a directory or postgres:; "${address.split(":")[0]}:" is neither`, {
+        hint: "Name a directory, such as --store .rollout, or a database: --store postgres://host/database.",
       });
     }
     return directoryAt(resolve(cwd, address), address);

@@ -58,7 +58,10 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     .description("Progressive rollouts of feature flags: staged, measured, guarded, recorded.")
     .version(manifest.version, "-V, --version", "print the version")
     .option("--json", "print the result as JSON")
-    .option("--store <dir>", "where the ledgers are (default: ROLLOUT_STORE, or .rollout at the root of the repository)")
+    .option(
+      "--store <address>",
+      "where the ledgers are: a directory, or postgres://host/database (default: ROLLOUT_STORE, or .rollout at the root of the repository)",
+    )
     .option("--trust-plan", "go out although a pull request from a fork began this job")
     .option("--no-input", "never ask")
     .showHelpAfterError("(see rollout --help)")
@@ -255,6 +258,14 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     () => import("./commands/metrics.ts"),
     (m, [target], o) => m.metrics(cli, target!, o),
   ).argument("<target>", TARGET);
+  const store = program.command("store").description("where the ledgers are");
+  add(
+    store,
+    "init",
+    "prepare a database for ledgers, once",
+    () => import("./commands/store.ts"),
+    (m, _, o) => m.init(cli, o),
+  ).option("--role <name>", "let this role of the database read and append, and nothing else");
   add(
     program,
     "demo",

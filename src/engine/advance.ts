@@ -82,7 +82,11 @@ export async function stepOn(
     const flag = await reconcile(run).catch(outOfReach);
     // A ledger that was read before and cannot be reached now: harm is not left standing for that.
     if (flag instanceof RolloutError) return guardWithout(run, sources, flag);
-    if (run.state.end) return { result: { outcome: endedBefore ? "ended" : "finishedRollback" }, state: run.state };
+    if (run.state.end) {
+      // Another runner may have completed it meanwhile: that is no rollback.
+      const finished = !endedBefore && run.state.end.outcome === "rolledBack";
+      return { result: { outcome: finished ? "finishedRollback" : "ended" }, state: run.state };
+    }
 
     const pausedBefore = run.state.pause !== undefined;
     const base = run.state.head.hash;

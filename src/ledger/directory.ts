@@ -3,7 +3,7 @@ import { link, lstat, mkdir, open, readdir, readFile, stat, unlink } from "node:
 import { dirname, join } from "node:path";
 import { RolloutError, messageOf } from "../errors.ts";
 import { MAX_ENTRY_BYTES } from "../model/entry.ts";
-import { nameSchema } from "../model/exposure.ts";
+import { checkedName, damaged, isName, missingEntry } from "./names.ts";
 import { Taken, type Store, type StoredEntry } from "./port.ts";
 
 const ENTRY_FILE = /^(\d{9})\.json$/;
@@ -17,6 +17,7 @@ const ABANDONED_AFTER = 10 * 60_000;
  * lock, so nothing can be left locked.
  */
 export function directoryStore(root: string): Store {
+  // A name is a folder of its own below the root: nothing that leads elsewhere, and no two that a file system takes for one.
   const folderOf = (name: string) => join(root, checkedName(name));
   const fileOf = (name: string, seq: number) => join(folderOf(name), `${String(seq).padStart(9, "0")}.json`);
 
@@ -149,18 +150,6 @@ async function readEntry(path: string): Promise<Uint8Array> {
   });
 }
 
-/** A name is a folder of its own below the root: nothing that leads elsewhere, and no two that a file system takes for one. */
-function checkedName(name: string): string {
-  if (isName(name)) return name;
-  throw new RolloutError("usage", `${JSON.stringify(name.slice(0, 80))} is not a rollout's name`, {
-    hint: "A name has lower-case letters, digits and dashes, 63 at the most.",
-  });
-}
-
-function isName(name: string): boolean {
-  return nameSchema.safeParse(name).success;
-}
-
 async function isFolder(path: string): Promise<boolean> {
   return guarded(`list ${path}`, path, async () => {
     const found = await stat(path).catch((error: unknown) => {
@@ -180,14 +169,6 @@ async function exists(path: string): Promise<boolean> {
       throw error;
     },
   );
-}
-
-function missingEntry(name: string, seq: number): RolloutError {
-  return damaged(`ledger ${name}, entry ${seq}: it is missing, though later ones are there`);
-}
-
-function damaged(why: string): RolloutError {
-  return new RolloutError("damaged", why, { hint: "Nothing was written. Restore the ledger from a copy." });
 }
 
 /** Runs one operation on the file system; what fails in it is the store being out of reach. */

@@ -33,6 +33,17 @@ export interface Store {
   createAll?(name: string, first: number, entries: readonly Uint8Array[]): Promise<void>;
   /** Where many ledgers can be read with one round trip: what `read` gives for each, by name. */
   readAll?(asked: readonly { name: string; from: number }[]): Promise<Map<string, StoredEntry[]>>;
+  /**
+   * Where a store must be prepared before its first entry: does so, as far as it has not been done. `role` may from then on
+   * read and append, and nothing else.
+   */
+  init?(options: { role?: string | undefined }): Promise<StoreInit>;
   /** Lets go of what is held open, such as connections. A process may end without it. */
   close?(): Promise<void>;
+}
+
+/** What preparing a store came to, in sentences. */
+export interface StoreInit {
+  done: string[];
+  warnings: string[];
 }

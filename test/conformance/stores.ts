@@ -193,5 +193,80 @@ export function storeConformance(kind: string, makeFixture: () => Promise<StoreF
       const lengths = await reading;
       expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
     });
+
+    describe("several entries at once", () => {
+      const batch = (first: number, length: number, who = "b") => Array.from({ length }, (_, index) => bytes(`${who} ${first + index}\n`));
+      const lines = (first: number, length: number, who = "b") =>
+        Array.from({ length }, (_, index) => [first + index, `${who} ${first + index}\n`]);
+
+      test("are stored as if one by one, after what is there", async ({ skip }) => {
+        if (!store.createAll) return skip();
+        await store.createAll("checkout", 1, batch(1, 3));
+        await store.createAll("checkout", 4, batch(4, 2));
+        await store.createAll("checkout", 6, []);
+        await store.create("checkout", 6, bytes("b 6\n"));
+        expect(texts(await fixture.reopen().read("checkout", 1))).toEqual(lines(1, 6));
+      });
+
+      test("all are stored or none: not where the first number is taken, or the one before it is not", async ({ skip }) => {
+        if (!store.createAll) return skip();
+        await fill("checkout", 2);
+        for (const first of [0, 1, 2, 4]) {
+          await expect(store.createAll("checkout", first, batch(first, 4))).rejects.toBeInstanceOf(Taken);
+        }
+        expect(texts(await store.read("checkout", 1))).toEqual(lines(1, 2, "checkout"));
+      });
+
+      test("of writers that begin together one wins, with all that it has", async ({ skip }) => {
+        if (!store.createAll) return skip();
+        const attempts = await Promise.allSettled(
+          [1, 2, 3, 4, 5].map((length) => fixture.reopen().createAll!("checkout", 1, batch(1, length, `${length}`))),
+        );
+        const won = attempts.flatMap(({ status }, index) => (status === "fulfilled" ? [index + 1] : []));
+        expect(won).toHaveLength(1);
+        expect(texts(await store.read("checkout", 1))).toEqual(lines(1, won[0]!, `${won[0]!}`));
+      });
+
+      test("a name that is no rollout's is refused", async ({ skip }) => {
+        if (!store.createAll) return skip();
+        await expect(store.createAll("../checkout", 1, batch(1, 2))).rejects.toMatchObject({ code: "usage" });
+      });
+    });
+
+    describe("several ledgers at once", () => {
+      test("each is read as it would be alone, one that nobody has used as empty", async ({ skip }) => {
+        if (!store.readAll) return skip();
+        const asked = [
+          { name: "checkout", from: -1 },
+          { name: "cart", from: 2 },
+          { name: "search", from: 4 },
+          { name: "nobody", from: -1 },
+          { name: "none", from: 1 },
+        ];
+        for (const name of ["checkout", "cart", "search", "other"]) await fill(name, 3);
+        const found = await fixture.reopen().readAll!(asked);
+        expect([...found.keys()].toSorted()).toEqual(asked.map(({ name }) => name).toSorted());
+        for (const { name, from } of asked) expect(found.get(name)).toEqual(await store.read(name, from));
+        expect(texts(found.get("cart")!)).toEqual([2, 3].map((seq) => [seq, `cart ${seq}\n`]));
+        expect(await store.readAll([])).toEqual(new Map());
+      });
+
+      test("an entry that is missing in one of them is damage", async ({ skip }) => {
+        if (!store.readAll) return skip();
+        for (const name of ["checkout", "cart"]) await fill(name, 3);
+        await fixture.remove("cart", 2);
+        for (const from of [1, 3, -1]) {
+          await expect(fixture.reopen().readAll!(["checkout", "cart"].map((name) => ({ name, from })))).rejects.toMatchObject({
+            code: "damaged",
+            message: expect.stringContaining("ledger cart, entry 2"),
+          });
+        }
+      });
+
+      test("a name that is no rollout's is refused", async ({ skip }) => {
+        if (!store.readAll) return skip();
+        await expect(store.readAll([{ name: "Checkout", from: 1 }])).rejects.toMatchObject({ code: "usage" });
+      });
+    });
   });
 }

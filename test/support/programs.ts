@@ -4,9 +4,11 @@ import { delimiter, join } from "node:path";
 /**
  * The path of a program that tests need, or nothing after saying so loudly: then the tests that need it are skipped.
  * In CI a missing program is an error, so that no test is skipped there unseen.
+ *
+ * @param elsewhere folders where it may be besides those of PATH
  */
-export function requireProgram(name: string, debianPackage = name): string | undefined {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+export function requireProgram(name: string, debianPackage = name, elsewhere: readonly string[] = []): string | undefined {
+  for (const folder of [...(process.env["PATH"] ?? "").split(delimiter), ...elsewhere]) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);
