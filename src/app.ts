@@ -5,13 +5,15 @@ import type { PlanFile } from "./engine/start.ts";
 import { RolloutError } from "./errors.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
 import { systemClock } from "./io/clock.ts";
+import { runProgram } from "./io/exec.ts";
 import { openFiles } from "./io/files.ts";
 import { openHttp } from "./io/http.ts";
 import type { Tools } from "./io/port.ts";
 import { createRedactor } from "./io/redact.ts";
 import { secretReader } from "./io/secrets.ts";
 import { directoryStore } from "./ledger/directory.ts";
-import type { Store } from "./ledger/port.ts";
+import { stores } from "./ledger/index.ts";
+import type { Store, StoreTools } from "./ledger/port.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import type { AdapterOptions } from "./model/plan.ts";
 import { catalog, folderHere, repositoryOf } from "./planFiles.ts";
@@ -75,7 +77,7 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
     };
   };
   const engine: Engine = {
-    store: openStore(store ?? env["ROLLOUT_STORE"], cwd),
+    store: openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, run: runProgram, hide: (secret) => redactor.add(secret), redact }),
     clock: systemClock,
     actor: claimedActor(env),
     connectFlag(plan, folder) {
@@ -153,14 +155,18 @@ function refuseOtherVersion(what: string): never {
 const DEFAULT_STORE = ".rollout";
 
 /** The store at an address; a directory is relative to where the command runs. */
-function openStore(address: string | undefined, cwd: string): Store {
+function openStore(address: string | undefined, tools: StoreTools): Store {
+  const { cwd } = tools;
   if (address !== undefined && address !== "") {
-    if (/^[a-z][a-z+]+:/i.test(address)) {
-      throw new RolloutError("usage", `a store is a directory; "${address.split(":")[0]}:" is none`, {
-        hint: "Name a directory, such as --store .rollout.",
-      });
-    }
-    return { ...directoryStore(resolve(cwd, address)), address };
+    const scheme = /^([a-z][a-z+]+):/i.exec(address)?.[1];
+    if (scheme === undefined) return { ...directoryStore(resolve(cwd, address)), address };
+    const open = Object.hasOwn(stores, scheme) ? stores[scheme] : undefined;
+    if (open) return open(address.slice(scheme.length + 1), tools);
+    throw new RolloutError("usage", `there is no store of the kind "${scheme}:"`, {
+      hint: `Name a directory, such as --store .rollout, or one of ${Object.keys(stores)
+        .map((each) => `${each}:…`)
+        .join(", ")}.`,
+    });
   }
   const folder = join(repositoryOf(cwd) ?? cwd, DEFAULT_STORE);
   return { ...directoryStore(folder), address: relative(cwd, folder) };

@@ -58,7 +58,10 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     .description("Progressive rollouts of feature flags: staged, measured, guarded, recorded.")
     .version(manifest.version, "-V, --version", "print the version")
     .option("--json", "print the result as JSON")
-    .option("--store <dir>", "where the ledgers are (default: ROLLOUT_STORE, or .rollout at the root of the repository)")
+    .option(
+      "--store <place>",
+      "where the ledgers are: a directory, or git:REMOTE (default: ROLLOUT_STORE, or .rollout at the root of the repository)",
+    )
     .option("--trust-plan", "go out although a pull request from a fork began this job")
     .option("--no-input", "never ask")
     .showHelpAfterError("(see rollout --help)")

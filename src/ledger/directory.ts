@@ -3,7 +3,7 @@ import { link, lstat, mkdir, open, readdir, readFile, stat, unlink } from "node:
 import { dirname, join } from "node:path";
 import { RolloutError, messageOf } from "../errors.ts";
 import { MAX_ENTRY_BYTES } from "../model/entry.ts";
-import { nameSchema } from "../model/exposure.ts";
+import { checkedName, isName } from "./names.ts";
 import { Taken, type Store, type StoredEntry } from "./port.ts";
 
 const ENTRY_FILE = /^(\d{9})\.json$/;
@@ -147,18 +147,6 @@ async function readEntry(path: string): Promise<Uint8Array> {
     if (found.size > MAX_ENTRY_BYTES) throw damaged(`${path} has ${found.size} bytes; no entry has more than ${MAX_ENTRY_BYTES}`);
     return readFile(path);
   });
-}
-
-/** A name is a folder of its own below the root: nothing that leads elsewhere, and no two that a file system takes for one. */
-function checkedName(name: string): string {
-  if (isName(name)) return name;
-  throw new RolloutError("usage", `${JSON.stringify(name.slice(0, 80))} is not a rollout's name`, {
-    hint: "A name has lower-case letters, digits and dashes, 63 at the most.",
-  });
-}
-
-function isName(name: string): boolean {
-  return nameSchema.safeParse(name).success;
 }
 
 async function isFolder(path: string): Promise<boolean> {

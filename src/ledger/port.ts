@@ -1,3 +1,5 @@
+import type { Run } from "../io/port.ts";
+
 /** The number was taken: somebody else wrote it first. */
 export class Taken extends Error {
   override readonly name = "Taken";
@@ -30,8 +32,23 @@ export interface Store {
    * none. Throws like `create`.
    */
   createAll?(name: string, first: number, entries: readonly Uint8Array[]): Promise<void>;
-  /** Where many ledgers can be read with one round trip: what `read` gives for each, by name. */
+  /** Where many ledgers can be read with one round trip: what `read` gives for each, by name. Throws when `read` of any does. */
   readAll?(asked: readonly { name: string; from: number }[]): Promise<Map<string, StoredEntry[]>>;
   /** Lets go of what is held open, such as connections. A process may end without it. */
   close?(): Promise<void>;
 }
+
+/** What a store is opened with. */
+export interface StoreTools {
+  /** The folder in which the command runs. */
+  cwd: string;
+  env: Readonly<Record<string, string | undefined>>;
+  run: Run;
+  /** From now on every output of ours hides it. */
+  hide(secret: string): void;
+  /** Hides all secrets in what others said, before it is quoted or cut. */
+  redact(text: string): string;
+}
+
+/** Opens the store that an address names, without its scheme. Nothing is read or sent yet; throws `RolloutError` (`usage`) for no address. */
+export type OpenStore = (address: string, tools: StoreTools) => Store;

@@ -1,0 +1,5 @@
+import { gitStore } from "./git.ts";
+import type { OpenStore } from "./port.ts";
+
+/** The stores that an address names by its scheme, such as `git:origin`. What has no scheme is a directory. */
+export const stores: Readonly<Record<string, OpenStore>> = { git: gitStore };
