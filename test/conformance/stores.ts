@@ -41,7 +41,19 @@ const oddNames = [
   "__proto__",
 ];
 
-export function storeConformance(kind: string, makeFixture: () => Promise<StoreFixture>): void {
+/** How many entries the longer stories have: where each costs a round trip, fewer tell as much. */
+export interface Lengths {
+  /** Written by writers in several processes. */
+  raced: number;
+  /** Written beside a reader. */
+  grown: number;
+}
+
+export function storeConformance(
+  kind: string,
+  makeFixture: () => Promise<StoreFixture>,
+  { raced, grown }: Lengths = { raced: 60, grown: 40 },
+): void {
   describe(`${kind}: what every store owes`, () => {
     let fixture: StoreFixture;
     let store: Store;
@@ -167,11 +179,10 @@ export function storeConformance(kind: string, makeFixture: () => Promise<StoreF
     });
 
     test("of writers in several processes each number has one winner, and its bytes are the winner's", async () => {
-      const last = 60;
-      const writers = await raceOf(fixture.opener, "checkout", last, 4);
+      const writers = await raceOf(fixture.opener, "checkout", raced, 4);
       expect(writers.map(({ failure }) => failure)).toEqual(writers.map(() => undefined));
       const owners = writers.flatMap(({ who, won }) => won.map((seq) => [seq, `${who} ${seq}\n`] as const)).sort(([a], [b]) => a - b);
-      expect(owners.map(([seq]) => seq)).toEqual(Array.from({ length: last }, (_, index) => index + 1));
+      expect(owners.map(([seq]) => seq)).toEqual(Array.from({ length: raced }, (_, index) => index + 1));
       expect(texts(await store.read("checkout", 1))).toEqual(owners);
       // They did meet.
       expect(writers.reduce((sum, { lost }) => sum + lost, 0)).toBeGreaterThan(0);
@@ -189,9 +200,63 @@ export function storeConformance(kind: string, makeFixture: () => Promise<StoreF
         }
         return lengths;
       })();
-      await fill("checkout", 40).finally(() => (done = true));
+      await fill("checkout", grown).finally(() => (done = true));
       const lengths = await reading;
       expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
+    });
+
+    test("several entries are stored at once, in order, where a store can do so", async ({ skip }) => {
+      if (!store.createAll) return skip();
+      await store.createAll("checkout", 1, [bytes("1\n"), bytes("2\n"), bytes("3\n")]);
+      await fixture.reopen().createAll!("checkout", 4, [bytes("4\n"), new Uint8Array(), bytes("6\n")]);
+      await store.createAll("checkout", 7, []);
+      const expected = ["1\n", "2\n", "3\n", "4\n", "", "6\n"].map((text, index) => [index + 1, text]);
+      for (const reader of [store, fixture.reopen()]) expect(texts(await reader.read("checkout", 1))).toEqual(expected);
+    });
+
+    test("of several entries all are stored or none", async ({ skip }) => {
+      if (!store.createAll) return skip();
+      await fill("checkout", 2);
+      const late = [bytes("late 1\n"), bytes("late 2\n"), bytes("late 3\n")];
+      for (const first of [0, 1, 2, 4]) {
+        await expect(fixture.reopen().createAll!("checkout", first, late)).rejects.toBeInstanceOf(Taken);
+      }
+      const attempts = await Promise.allSettled(
+        [1, 2, 3].map((who) =>
+          fixture.reopen().createAll!(
+            "checkout",
+            3,
+            late.map((each) => bytes(`${who} ${Buffer.from(each).toString()}`)),
+          ),
+        ),
+      );
+      const winners = attempts.flatMap(({ status }, index) => (status === "fulfilled" ? [index + 1] : []));
+      expect(winners).toHaveLength(1);
+      for (const each of attempts) if (each.status === "rejected") expect(each.reason).toBeInstanceOf(Taken);
+      expect(texts(await store.read("checkout", 3))).toEqual([1, 2, 3].map((each) => [each + 2, `${winners[0]} late ${each}\n`]));
+      await expect(store.createAll("a/b", 1, late)).rejects.toMatchObject({ code: "usage" });
+    });
+
+    test("several ledgers are read at once as each by itself, where a store can do so", async ({ skip }) => {
+      if (!store.readAll) return skip();
+      await fill("checkout", 3);
+      await fill("cart", 2);
+      const asked = [
+        { name: "checkout", from: 2 },
+        { name: "nobody", from: 1 },
+        { name: "cart", from: -1 },
+      ];
+      for (const reader of [store, fixture.reopen()]) {
+        const read = await reader.readAll!(asked);
+        expect([...read.keys()].toSorted()).toEqual(["cart", "checkout", "nobody"]);
+        for (const { name, from } of asked) expect(texts(read.get(name)!)).toEqual(texts(await store.read(name, from)));
+        expect(texts(read.get("checkout")!)).toEqual([
+          [2, "checkout 2\n"],
+          [3, "checkout 3\n"],
+        ]);
+        expect(await reader.readAll!([])).toEqual(new Map());
+      }
+      await expect(store.readAll([...asked, { name: "a/b", from: 1 }])).rejects.toMatchObject({ code: "usage" });
     });
   });
 }
