@@ -1,12 +1,17 @@
+import { access } from "node:fs/promises";
+import { join } from "node:path";
 import { RolloutError } from "../errors.ts";
+import { withoutLogin } from "./git-address.ts";
 import type { GitCopy } from "./git-copy.ts";
-import { damaged, follow, NO_HISTORY, refOf } from "./git-history.ts";
+import { damaged, follow, NO_HISTORY, refOf, removing } from "./git-history.ts";
 import { isName } from "./names.ts";
 import { REMOTE } from "./git-surroundings.ts";
 
 /** Fetches of two processes can meet at a ref of the copy; the loser tries again. */
 const ATTEMPTS = 4;
 const DEADLINE = 5 * 60_000;
+/** Where git looks when a ref is not there, so that a branch of the name `refs/rollout/NAME` would be taken for a ledger. */
+const NOT_MEANT = ["^refs/refs/*", "^refs/tags/refs/*", "^refs/heads/refs/*", "^refs/remotes/refs/*"];
 
 /**
  * Brings the named ledgers into the copy, with one round trip, and gives the last commit of each; one that nobody has
@@ -18,14 +23,16 @@ export async function fetchHeads(copy: GitCopy, names: readonly string[]): Promi
   for (let attempt = 1; asked.length > 0; attempt++) {
     const fetched = await fetchRefs(copy, asked);
     const seen = await seenHeads(copy);
-    if (fetched.status === 0) return new Map([...seen].filter(([name]) => asked.includes(name)));
+    await refuseShallow(copy);
+    if (fetched.status === 0 && asked.every((name) => seen.has(name))) return new Map([...seen].filter(([name]) => asked.includes(name)));
     // A ref that is not there fails the whole fetch, as much else does: what is there tells which it was.
     const there = await headsThere(copy);
     for (const name of asked) if (!there.has(name) && seen.has(name)) throw vanished(copy, name, seen.get(name)!);
     const present = asked.filter((name) => there.has(name));
     if (present.length === asked.length) {
       for (const name of present) await refuseRewritten(copy, name, seen.get(name), there.get(name)!);
-      if (attempt >= ATTEMPTS) throw unreachable(copy, "be fetched", fetched.stderr);
+      // The remote answers, so that it may well be the copy that broke.
+      if (attempt >= ATTEMPTS) throw unreachable(copy, "be fetched", fetched.stderr, `See what git says; or ${removing(copy)}`);
       await pauseBefore(attempt);
     }
     asked = present;
@@ -34,9 +41,35 @@ export async function fetchHeads(copy: GitCopy, names: readonly string[]): Promi
 }
 
 function fetchRefs(copy: GitCopy, names: readonly string[]) {
-  const args = ["fetch", "--quiet", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head", "--stdin", REMOTE];
-  const input = names.map((name) => `${refOf(name)}:${refOf(name)}\n`).join("");
-  return copy.git(args, { input, deadline: DEADLINE });
+  const args = [
+    "fetch",
+    "--quiet",
+    "--no-tags",
+    "--no-prune",
+    "--no-recurse-submodules",
+    "--no-write-fetch-head",
+    "--update-shallow",
+    "--stdin",
+    REMOTE,
+  ];
+  const refspecs = [...names.map((name) => `${refOf(name)}:${refOf(name)}`), ...NOT_MEANT];
+  return copy.git(args, { input: `${refspecs.join("\n")}\n`, deadline: DEADLINE });
+}
+
+/** From a remote that has no more itself, git fetches the end of a history in silence; then it says so in a file of the copy. */
+async function refuseShallow(copy: GitCopy): Promise<void> {
+  const isShallow = await access(join(copy.folder, "shallow")).then(
+    () => true,
+    () => false,
+  );
+  if (!isShallow) return;
+  throw new RolloutError(
+    "unreachable",
+    `the repository git:${withoutLogin(copy.address)} is shallow: it has the end of the ledgers alone`,
+    {
+      hint: `Fetch the rest there (git fetch --unshallow). Then ${removing(copy)}`,
+    },
+  );
 }
 
 /** The last commit of every ledger at the remote, by name. */
@@ -92,17 +125,17 @@ function vanished(copy: GitCopy, name: string, seen: string): RolloutError {
 
 function howToRestore({ folder, address }: GitCopy, name: string, seen: string): string {
   return (
-    `Nothing was written. ${folder} has it as it was seen last: commit ${seen.slice(0, 12)}, to be pushed as ${refOf(name)} to ${address}. ` +
+    `Nothing was written. ${folder} has it as it was seen last: commit ${seen.slice(0, 12)}, to be pushed as ${refOf(name)} to ${withoutLogin(address)}. ` +
     `If it was meant so, forget it there: git --git-dir ${folder} update-ref -d ${refOf(name)}`
   );
 }
 
 /** What git could not do at the remote, with its words. */
-export function unreachable({ address, words }: GitCopy, what: string, stderr: string): RolloutError {
-  return new RolloutError("unreachable", `the ledgers in git:${address} could not ${what}: ${words(stderr)}`, {
-    hint: "Check the network, the address, and that git may read and push refs/rollout/* there without being asked for a password.",
-  });
+export function unreachable({ address, words }: GitCopy, what: string, stderr: string, hint = REACHED): RolloutError {
+  return new RolloutError("unreachable", `the ledgers in git:${withoutLogin(address)} could not ${what}: ${words(stderr)}`, { hint });
 }
+
+const REACHED = "Check the network, the address, and that git may read and push refs/rollout/* there without being asked for a password.";
 
 /** Longer after each attempt, and never the same for two that met. */
 export function pauseBefore(attempt: number): Promise<void> {

@@ -104,11 +104,13 @@ async function entriesIn(
   const asked = trees.flatMap(({ tree, seq }) => [tree, `${tree}:${fileOf(seq)}`]);
   const text = await answerOf(copy, ["cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", "--buffer"], asked);
   const lines = text.toString("latin1").split("\n");
-  return trees.map(({ name, tree, seq }, index) => {
-    const [, kind, treeSize] = lines[2 * index]!.split(" ");
-    if (kind !== "tree") throw incomplete(copy, `the tree ${tree}`);
+  const lost = trees.find((_, index) => lines[2 * index]!.endsWith(" missing"));
+  if (lost) throw incomplete(copy, `the tree ${lost.tree}`);
+  const missing = trees.find((_, index) => lines[2 * index + 1]!.endsWith(" missing"));
+  if (missing) throw await missingEntry(copy, missing);
+  return trees.map(({ name, seq }, index) => {
+    const treeSize = lines[2 * index]!.split(" ")[2];
     const [blob = "", type, size] = lines[2 * index + 1]!.split(" ");
-    if (type === "missing") throw damaged(name, `, entry ${seq}: it is missing; its commit does not have the file ${fileOf(seq)}`);
     if (type !== "blob") throw damaged(name, `, entry ${seq}: it is not a file, as every entry is`);
     // Mode, name and hash of the one file: nothing else fits in.
     if (Number(treeSize) !== `100644 ${fileOf(seq)}\0`.length + blob.length / 2) {
@@ -119,6 +121,13 @@ async function entriesIn(
     }
     return { blob, size: Number(size) };
   });
+}
+
+/** What git calls missing is not in the tree, or is and our copy has lost it. */
+async function missingEntry(copy: GitCopy, { name, tree, seq }: { name: string; tree: string; seq: number }): Promise<RolloutError> {
+  const { status } = await copy.git(["rev-parse", "--verify", "--quiet", `${tree}:${fileOf(seq)}`]);
+  if (status === 0) return incomplete(copy, `entry ${seq} of ${name}`);
+  return damaged(name, `, entry ${seq}: it is missing; its commit does not have the file ${fileOf(seq)}`);
 }
 
 /** The entries of a ledger from number `from` on; from −1: the last alone. */
@@ -164,8 +173,14 @@ async function answerOf(copy: GitCopy, args: readonly string[], lines: readonly 
 }
 
 /** What was fetched was whole: if it is not any more, it is our copy that broke, and the ledger has not. */
-function incomplete({ folder }: GitCopy, what: string): RolloutError {
-  return new RolloutError("unreachable", `the copy of the ledgers in ${folder} cannot be read (${what})`, {
-    hint: `Remove that folder: it is but a copy, and will be fetched again.`,
+function incomplete(copy: GitCopy, what: string): RolloutError {
+  const hint = removing(copy);
+  return new RolloutError("unreachable", `the copy of the ledgers cannot be read (${what})`, {
+    hint: `${hint[0]!.toUpperCase()}${hint.slice(1)}`,
   });
+}
+
+/** What mends a copy that broke. */
+export function removing({ folder }: GitCopy): string {
+  return `remove the folder ${folder}: it is but a copy, and will be fetched again.`;
 }
