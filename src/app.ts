@@ -158,7 +158,7 @@ const DEFAULT_STORE = ".rollout";
 function openStore(address: string | undefined, tools: StoreTools): Store {
   const { cwd } = tools;
   if (address !== undefined && address !== "") {
-    const scheme = /^([a-z][a-z+]+):/i.exec(address)?.[1];
+    const scheme = /^([a-z][a-z0-9+]+):/i.exec(address)?.[1];
     if (scheme === undefined) return { ...directoryStore(resolve(cwd, address)), address };
     const open = Object.hasOwn(stores, scheme) ? stores[scheme] : undefined;
     if (open) return open(address.slice(scheme.length + 1), tools);

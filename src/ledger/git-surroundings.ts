@@ -105,12 +105,14 @@ function settingsOf(listed: string): [string, string][] {
 }
 
 function hideSecrets({ login }: GitPlace, settings: [string, string][], { hide }: StoreTools): void {
-  // A token may stand where a user's name does.
-  if (login) for (const secret of [login.password, ...(login.password.length < 20 ? [login.username] : [])]) hide(secret);
+  // Where there is no password to speak of, the token stands in the place of the user's name.
+  const secret = login && (["", "x-oauth-basic"].includes(login.password) ? login.username : login.password);
+  if (secret !== undefined) hide(secret);
   for (const [key, value] of settings) {
     if (!/^http\.(?:.*\.)?extraheader$/.test(key)) continue;
     const content = value.slice(value.indexOf(":") + 1).trim();
-    for (const secret of [content, content.split(" ").at(-1)!]) hide(secret);
+    hide(content);
+    hide(content.split(" ").at(-1)!);
   }
 }
 

@@ -101,12 +101,14 @@ export async function startGitHttp(folder: string): Promise<GitHttp> {
       response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
       return;
     }
-    void answer(request, response, folder).then((send) => {
-      const isPush = request.method === "POST" && request.url?.endsWith("/git-receive-pack");
-      if (isPush && served.onPushed?.() === "lose") request.socket.destroy();
-      else send();
-    });
+    void serve(request, response);
   });
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
+    const send = await answer(request, response, folder);
+    const isPush = request.method === "POST" && request.url?.endsWith("/git-receive-pack");
+    if (isPush && served.onPushed?.() === "lose") request.socket.destroy();
+    else send();
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const served: GitHttp = {
