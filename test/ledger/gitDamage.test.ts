@@ -48,12 +48,12 @@ describe.skipIf(!requireProgram("git"))("a ledger in git that is not what was wr
       await store.read("checkout", 1);
       change();
       const there = world.headThere();
-      for (const each of [store, world.open(), world.open()]) {
+      for (const each of [store, world.open()]) {
         await expect(each.read("checkout", 4)).rejects.toMatchObject(damagedWith(words));
-        await expect(each.read("checkout", -1)).rejects.toMatchObject(damagedWith(words));
-        await expect(each.readAll!([{ name: "cart", from: 1 }, { name: "checkout", from: 1 }])).rejects.toMatchObject(damagedWith(words)); // prettier-ignore
         await expect(each.create("checkout", 4, bytesOf("4\n"))).rejects.toMatchObject(damagedWith(words));
       }
+      const asked = ["cart", "checkout"].map((name) => ({ name, from: -1 }));
+      await expect(world.open().readAll!(asked)).rejects.toMatchObject(damagedWith(words));
       // By the number that is free now, too: nobody who has seen it makes it anew.
       await expect(world.open().create("checkout", 1, bytesOf("1\n"))).rejects.toMatchObject(damagedWith(words));
       expect(world.headThere()).toBe(there);

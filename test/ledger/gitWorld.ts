@@ -50,8 +50,13 @@ export async function textsOf(store: Store, name = "checkout", from = 1): Promis
   return (await store.read(name, from)).map(({ bytes }) => Buffer.from(bytes).toString("utf8"));
 }
 
-export async function fill(store: Store, length: number, name = "checkout"): Promise<void> {
-  for (let seq = 1; seq <= length; seq++) await store.create(name, seq, bytesOf(`${seq}\n`));
+/** Entries 1 to `length`, with one push. */
+export function fill(store: Store, length: number, name = "checkout"): Promise<void> {
+  return store.createAll!(
+    name,
+    1,
+    Array.from({ length }, (_, index) => bytesOf(`${index + 1}\n`)),
+  );
 }
 
 /** Every file below a folder with its content and time, but for our own folder in `.git`. */
