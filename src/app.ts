@@ -6,6 +6,7 @@ import { RolloutError } from "./errors.ts";
 import { actorSource } from "./io/actor.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
 import { systemClock } from "./io/clock.ts";
+import { runProgram } from "./io/exec.ts";
 import { openFiles } from "./io/files.ts";
 import { openHttp } from "./io/http.ts";
 import type { Tools } from "./io/port.ts";
@@ -13,8 +14,8 @@ import { createRedactor } from "./io/redact.ts";
 import { secretReader } from "./io/secrets.ts";
 import { openSpool } from "./io/spool.ts";
 import { directoryStore } from "./ledger/directory.ts";
-import type { Store } from "./ledger/port.ts";
-import { postgresStore } from "./ledger/postgres.ts";
+import { stores } from "./ledger/index.ts";
+import type { Store, StoreTools } from "./ledger/port.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import type { AdapterOptions } from "./model/plan.ts";
 import { catalog, folderHere, repositoryOf } from "./planFiles.ts";
@@ -88,7 +89,7 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
     };
   };
   const hide = (secret: string) => redactor.add(secret);
-  const { store: ledgers, identity } = openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, hide, redact });
+  const { store: ledgers, identity } = openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, run: runProgram, hide, redact });
   const engine: Engine = {
     store: ledgers,
     spool: openSpool({ env, store: identity }),
@@ -179,18 +180,19 @@ function refuseOtherVersion(what: string): never {
 const DEFAULT_STORE = ".rollout";
 
 /** The store at an address (a directory is relative to where the command runs), and what tells it from every other one. */
-function openStore(
-  address: string | undefined,
-  { cwd, ...tools }: { cwd: string } & Parameters<typeof postgresStore>[1],
-): { store: Store; identity: string } {
+function openStore(address: string | undefined, tools: StoreTools): { store: Store; identity: string } {
+  const { cwd } = tools;
   if (address !== undefined && address !== "") {
-    if (/^postgres(ql)?:/i.test(address)) return { store: postgresStore(address, tools), identity: address };
-    if (/^[a-z][a-z+]+:/i.test(address)) {
-      throw new RolloutError("usage", `a store is a directory or postgres:; "${address.split(":")[0]}:" is neither`, {
-        hint: "Name a directory, such as --store .rollout, or a database: --store postgres://host/database.",
-      });
-    }
-    return directoryAt(resolve(cwd, address), address);
+    const scheme = /^([a-z][a-z0-9+]+):/i.exec(address)?.[1];
+    if (scheme === undefined) return directoryAt(resolve(cwd, address), address);
+    const open = Object.hasOwn(stores, scheme.toLowerCase()) ? stores[scheme.toLowerCase()] : undefined;
+    // What an address names may depend on the checkout, such as a remote.
+    if (open) return { store: open(address.slice(scheme.length + 1), tools), identity: `${address} ${repositoryOf(cwd) ?? cwd}` };
+    throw new RolloutError("usage", `there is no store of the kind "${scheme}:"`, {
+      hint: `Name a directory, such as --store .rollout, or one of ${Object.keys(stores)
+        .map((each) => `${each}:…`)
+        .join(", ")}.`,
+    });
   }
   const folder = join(repositoryOf(cwd) ?? cwd, DEFAULT_STORE);
   return directoryAt(folder, relative(cwd, folder));

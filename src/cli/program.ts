@@ -60,7 +60,7 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     .option("--json", "print the result as JSON")
     .option(
       "--store <address>",
-      "where the ledgers are: a directory, or postgres://host/database (default: ROLLOUT_STORE, or .rollout at the root of the repository)",
+      "where the ledgers are: a directory, git:REMOTE, or postgres://HOST/DATABASE (default: ROLLOUT_STORE, or .rollout at the root of the repository)",
     )
     .option("--trust-plan", "go out although a pull request from a fork began this job")
     .option("--no-input", "never ask")

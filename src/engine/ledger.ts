@@ -34,8 +34,8 @@ export interface Ledger {
 
 export interface AppendOptions {
   /**
-   * Nothing rests on the entry yet: where each write is a round trip over a network, it is stored with the next one that
-   * something rests on, or a quarter of an hour later at the latest.
+   * Nothing rests on the entry yet: where the store gathers, it is stored with the next one that something rests on, or when its
+   * time is over.
    */
   gather?: boolean;
 }
@@ -56,9 +56,6 @@ export interface LedgerOptions {
   /** Is told how many gathered entries were dropped, because somebody else had written. */
   onDrop?: (entries: number) => void;
 }
-
-/** For so long entries are gathered at the most, in milliseconds. */
-const GATHER_FOR = 15 * 60_000;
 
 /** An entry that is ready to be stored, and the state after it. */
 interface Written {
@@ -118,7 +115,8 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
     gathered = [];
     return true;
   };
-  const mayWait = () => gathered.length === 0 || clock.monotonic() - gatheredSince < GATHER_FOR;
+  const { gatherFor = 0 } = store;
+  const mayWait = () => gatherFor > 0 && (gathered.length === 0 || clock.monotonic() - gatheredSince < gatherFor);
 
   return {
     name,
@@ -138,7 +136,7 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
         }
         const signer = signerOf(state, draft, options);
         const next = write(name, state, draft, { clock, actor, newId, signer });
-        if (gather && store.createAll && mayWait()) {
+        if (gather && mayWait()) {
           if (gathered.length === 0) gatheredSince = clock.monotonic();
           gathered.push(next);
         } else if (!(await storeAll([...gathered, next]))) continue;

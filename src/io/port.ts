@@ -68,3 +68,31 @@ export interface Tools {
   /** Aborts when the command is interrupted for good. */
   signal: AbortSignal;
 }
+
+export interface Command {
+  program: string;
+  /** Anybody on the machine can read them: never a secret. */
+  args: readonly string[];
+  /** Where it runs; by default where we do. */
+  folder?: string;
+  /** Its whole environment. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** What it reads on stdin. */
+  input?: string | Uint8Array;
+  /** Milliseconds, then it is ended with all that it started. */
+  deadline: number;
+  /** The most bytes that it may print; one that prints more is ended. */
+  maxBytes?: number;
+}
+
+/** A program that has ended, however. */
+export interface Ended {
+  /** −1 where a signal ended it. */
+  status: number;
+  stdout: Uint8Array;
+  /** Its first words. */
+  stderr: string;
+}
+
+/** Runs a program to its end. Throws `RolloutError` (`unreachable`) when it cannot be run, takes too long or prints too much. */
+export type Run = (command: Command) => Promise<Ended>;

@@ -1,7 +1,10 @@
 import { RolloutError } from "../errors.ts";
 import { nameSchema } from "../model/exposure.ts";
 
-/** The name of a ledger, or a `RolloutError` (`usage`): a store's folders, refs and keys are made of names. */
+/**
+ * The name itself where it is a rollout's: nothing that leads elsewhere, and no two that a store takes for one. Throws
+ * `RolloutError` (`usage`) otherwise.
+ */
 export function checkedName(name: string): string {
   if (isName(name)) return name;
   throw new RolloutError("usage", `${JSON.stringify(name.slice(0, 80))} is not a rollout's name`, {
@@ -9,6 +12,7 @@ export function checkedName(name: string): string {
   });
 }
 
+/** Whether it is a rollout's name. */
 export function isName(name: string): boolean {
   return nameSchema.safeParse(name).success;
 }

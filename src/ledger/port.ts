@@ -1,3 +1,5 @@
+import type { Run } from "../io/port.ts";
+
 /** The number was taken: somebody else wrote it first. */
 export class Taken extends Error {
   override readonly name = "Taken";
@@ -31,7 +33,12 @@ export interface Store {
    * none. Throws like `create`.
    */
   createAll?(name: string, first: number, entries: readonly Uint8Array[]): Promise<void>;
-  /** Where many ledgers can be read with one round trip: what `read` gives for each, by name. */
+  /**
+   * How long entries on which nothing rests yet may be gathered, to be stored together, in milliseconds: where a write is slow,
+   * or leaves more behind than its bytes.
+   */
+  readonly gatherFor?: number;
+  /** Where many ledgers can be read with one round trip: what `read` gives for each, by name. Throws when `read` of any does. */
   readAll?(asked: readonly { name: string; from: number }[]): Promise<Map<string, StoredEntry[]>>;
   /**
    * Where a store must be prepared before its first entry: does so, as far as it has not been done. `role` may from then on
@@ -47,3 +54,17 @@ export interface StoreInit {
   done: string[];
   warnings: string[];
 }
+/** What a store is opened with. */
+export interface StoreTools {
+  /** The folder in which the command runs. */
+  cwd: string;
+  env: Readonly<Record<string, string | undefined>>;
+  run: Run;
+  /** From now on every output of ours hides it. */
+  hide(secret: string): void;
+  /** Hides all secrets in what others said, before it is quoted or cut. */
+  redact(text: string): string;
+}
+
+/** Opens the store that an address names, without its scheme. Nothing is read or sent yet; throws `RolloutError` (`usage`) for no address. */
+export type OpenStore = (address: string, tools: StoreTools) => Store;

@@ -9,6 +9,8 @@ import type { Database, Statement } from "./postgres-connection.ts";
 export interface Asked {
   name: string;
   from: number;
+  /** So many at the most. */
+  most?: number | undefined;
 }
 
 /** The most entries of one ledger, and the most bytes of all ledgers, that one answer brings. */
@@ -17,7 +19,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 const LAST = "select seq, bytes from rollout.entry where rollout = asked.name order by seq desc limit 1";
 // Numbers have no gaps, so that an upper bound is a limit, and one whose cost the planner knows.
-const FROM = `select seq, bytes from rollout.entry where rollout = asked.name and seq between asked.first and asked.first + ${MOST_ENTRIES - 1}`;
+const FROM = `select seq, bytes from rollout.entry where rollout = asked.name and seq between asked.first and asked.first + least(asked.most, ${MOST_ENTRIES}) - 1`;
 
 /**
  * For each ledger how many entries it has and the number of the last, which is the same where none is missing, beside the
@@ -29,7 +31,7 @@ const statementFor = (entries: string): string => `
     select *, sum(size) over (order by number, seq) - size as before
     from (
       select asked.number::int, whole.last, whole.count, part.seq, part.bytes, coalesce(octet_length(part.bytes), 0) as size
-      from unnest($1::text[], $2::bigint[]) with ordinality as asked (name, first, number)
+      from unnest($1::text[], $2::bigint[], $3::int[]) with ordinality as asked (name, first, most, number)
       cross join lateral (
         select coalesce(max(seq), 0) as last, count(*)::int from rollout.entry where rollout = asked.name
       ) as whole
@@ -58,7 +60,7 @@ export async function readLedgers(database: Database, attempt: string, asked: re
   for (const kind of [LAST, FROM]) {
     let open = [...wanted.values()].filter(({ from }) => (from === -1) === (kind === LAST));
     while (open.length > 0) {
-      const values = [open.map(({ name }) => name), open.map(({ from }) => from)];
+      const values = [open.map(({ name }) => name), open.map(({ from }) => from), open.map(({ most = MOST_ENTRIES }) => most)];
       const rows = await rowsOf(database, attempt, { text: statementFor(kind), values }, rowSchema);
       if (rows.length === 0) throw nonsense(attempt);
       open = await takeIn(database, attempt, open, rows, found);
@@ -76,6 +78,7 @@ async function takeIn(
   found: ReadonlyMap<string, StoredEntry[]>,
 ): Promise<Asked[]> {
   const next = open.map(({ from }): number | undefined => from);
+  const left = open.map(({ most = Number.POSITIVE_INFINITY }) => most);
   for (const { number, last, count, seq, size, bytes } of rows) {
     const each = open[number - 1];
     const from = next[number - 1];
@@ -91,9 +94,13 @@ async function takeIn(
     if (size > MAX_ENTRY_BYTES) throw damaged(`ledger ${name}, entry ${seq} has ${size} bytes; no entry has more than ${MAX_ENTRY_BYTES}`);
     if (!bytes) throw nonsense(attempt);
     found.get(name)!.push({ seq, bytes });
-    next[number - 1] = seq < last ? seq + 1 : undefined;
+    left[number - 1]! -= 1;
+    next[number - 1] = seq < last && left[number - 1]! > 0 ? seq + 1 : undefined;
   }
-  return open.flatMap(({ name }, index) => (next[index] === undefined ? [] : [{ name, from: next[index] }]));
+  return open.flatMap(({ name, most }, index) => {
+    const from = next[index];
+    return from === undefined ? [] : [{ name, from, most: most && left[index] }];
+  });
 }
 
 async function firstMissing(database: Database, attempt: string, name: string): Promise<number> {

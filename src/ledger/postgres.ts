@@ -56,10 +56,10 @@ export function postgresStore(given: string, options: DatabaseOptions): Store {
       return (await listLedgers(database)).filter(isName).sort();
     },
 
-    async read(given, from) {
+    async read(given, from, most) {
       const name = checkedName(given);
       await ready();
-      return (await readLedgers(database, `read ledger ${name}`, [{ name, from }])).get(name)!;
+      return (await readLedgers(database, `read ledger ${name}`, [{ name, from, most }])).get(name)!;
     },
 
     async readAll(given) {

@@ -42,7 +42,8 @@ describe("a mistake on the command line exits 2, with nothing on stdout, and say
     [["log", "verify", "nobody"], "there is no rollout nobody in .rollout", "rollout status"],
     [["pause", "nobody"], "there is no rollout nobody in .rollout", "rollout status"],
     [["metrics", "nobody"], "there is no rollout nobody in .rollout", "Give its plan file"],
-    [["status", "--store", "mysql://db"], "a store is a directory or postgres:", "--store .rollout"],
+    [["status", "--store", "s3://bucket"], 'there is no store of the kind "s3:"', "--store .rollout"],
+    [["status", "--store", "git:ext::sh"], "it would make git run a program", "git:origin"],
   ])("%j", async (args, message, hint) => {
     const { status, stdout, stderr } = await call(...args);
     expect(stderr).toContain(message);

@@ -41,7 +41,19 @@ const oddNames = [
   "__proto__",
 ];
 
-export function storeConformance(kind: string, makeFixture: () => Promise<StoreFixture>): void {
+/** How many entries the longer stories have: where each costs a round trip, fewer tell as much. */
+export interface Lengths {
+  /** Written by writers in several processes. */
+  raced: number;
+  /** Written beside a reader. */
+  grown: number;
+}
+
+export function storeConformance(
+  kind: string,
+  makeFixture: () => Promise<StoreFixture>,
+  { raced, grown }: Lengths = { raced: 60, grown: 40 },
+): void {
   describe(`${kind}: what every store owes`, () => {
     let fixture: StoreFixture;
     let store: Store;
@@ -167,11 +179,10 @@ export function storeConformance(kind: string, makeFixture: () => Promise<StoreF
     });
 
     test("of writers in several processes each number has one winner, and its bytes are the winner's", async () => {
-      const last = 60;
-      const writers = await raceOf(fixture.opener, "checkout", last, 4);
+      const writers = await raceOf(fixture.opener, "checkout", raced, 4);
       expect(writers.map(({ failure }) => failure)).toEqual(writers.map(() => undefined));
       const owners = writers.flatMap(({ who, won }) => won.map((seq) => [seq, `${who} ${seq}\n`] as const)).sort(([a], [b]) => a - b);
-      expect(owners.map(([seq]) => seq)).toEqual(Array.from({ length: last }, (_, index) => index + 1));
+      expect(owners.map(([seq]) => seq)).toEqual(Array.from({ length: raced }, (_, index) => index + 1));
       expect(texts(await store.read("checkout", 1))).toEqual(owners);
       // They did meet.
       expect(writers.reduce((sum, { lost }) => sum + lost, 0)).toBeGreaterThan(0);
@@ -189,7 +200,7 @@ export function storeConformance(kind: string, makeFixture: () => Promise<StoreF
         }
         return lengths;
       })();
-      await fill("checkout", 40).finally(() => (done = true));
+      await fill("checkout", grown).finally(() => (done = true));
       const lengths = await reading;
       expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
     });

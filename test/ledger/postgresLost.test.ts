@@ -133,7 +133,7 @@ describe.skipIf(!postgresPrograms())("a PostgreSQL whose connections break", () 
 
     test("is one entry for the engine", async () => {
       const store = await openThrough();
-      const ledger = await openLedger("cart", { store, clock: settableClock(START), actor: { who: "ann", where: "desk" } });
+      const ledger = await openLedger("cart", { store, clock: settableClock(START), actor: async () => ({ who: "ann", where: "desk" }) });
       once("insert into rollout.entry", "cutAfter");
       const entry = await ledger.append((state) => (state ? undefined : started()));
       expect(entry).toMatchObject({ seq: 1, kind: "started" });

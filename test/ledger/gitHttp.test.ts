@@ -1,0 +1,4 @@
+import { startGitHttp } from "../support/git.ts";
+import { gitConformance } from "./gitConformance.ts";
+
+gitConformance("over smart HTTP", "own", startGitHttp);
