@@ -5,6 +5,7 @@ import type { PlanFile } from "./engine/start.ts";
 import { RolloutError } from "./errors.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
 import { systemClock } from "./io/clock.ts";
+import { openExec } from "./io/exec.ts";
 import { openFiles } from "./io/files.ts";
 import { openHttp } from "./io/http.ts";
 import type { Tools } from "./io/port.ts";
@@ -65,9 +66,11 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
   const tools = (folder: string, signal: AbortSignal): Tools => {
     refuseForks(env, trustPlan);
     const place = folderHere(folder, cwd);
+    const root = repositoryOf(place) ?? place;
     return {
       http: clients.get(signal)!,
-      files: openFiles({ folder: place, root: repositoryOf(place) ?? place }),
+      files: openFiles({ folder: place, root }),
+      exec: openExec({ folder: place, root, redact, env, signal }),
       clock: systemClock,
       reveal: secretReader({ env, ci: isCi(env), folder: place, secretsDirectory: env["ROLLOUT_SECRETS_DIR"], redactor }),
       redact,

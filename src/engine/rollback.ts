@@ -1,4 +1,4 @@
-import { RolloutError, messageOf } from "../errors.ts";
+import { NotDone, RolloutError, messageOf } from "../errors.ts";
 import { Conflict } from "../flags/port.ts";
 import { describeExposure, isOff } from "../core/exposure.ts";
 import { OFF } from "../model/exposure.ts";
@@ -9,6 +9,8 @@ import { snapshotFlag } from "./flag.ts";
 
 /** Between tries of a rollback that fails, in milliseconds. */
 const RETRY_AFTER = 2_000;
+/** As long a flag system is left alone at the most that asks for it: harm does not wait for an hour. */
+const LONGEST_WAIT = 15_000;
 
 /**
  * Turns the feature off for everybody and ends the run. It overtakes whatever change is under way and always writes,
@@ -56,7 +58,9 @@ export async function insist<T>(run: Running, attempt: () => Promise<T>, why?: s
       engine.tell({ kind: "warning", sentence: `the rollback has not succeeded yet: ${messageOf(error)}` });
       if (tries === 1 && why !== undefined) engine.tell({ kind: "warning", sentence: `it is rolled back because of: ${why}` });
       if (tries === 1) engine.tell({ kind: "warning", sentence: `it is tried again; to switch it off by hand meanwhile: ${byHand(run)}` });
-      await engine.clock.sleep(Math.min(RETRY_AFTER, engine.rollbackFor - tried), engine.stop);
+      const asked = error instanceof NotDone ? (error.retryAfter ?? 0) : 0;
+      const wait = Math.min(Math.max(RETRY_AFTER, asked), LONGEST_WAIT);
+      await engine.clock.sleep(Math.min(wait, engine.rollbackFor - tried), engine.stop);
     }
   }
 }
