@@ -150,8 +150,9 @@ function interrupted(name: string): RolloutError {
   return new RolloutError("interrupted", `the program ${name} was interrupted`);
 }
 
-function cannotStart(name: string, { code, message }: NodeJS.ErrnoException): RolloutError {
-  const [text, hint] = reasons[code ?? ""] ?? [`cannot be started: ${message}`, "look at the program and its folder"];
+/** By the code alone: some messages quote an argument or a variable. */
+function cannotStart(name: string, { code = "for an unknown reason" }: NodeJS.ErrnoException): RolloutError {
+  const [text, hint] = reasons[code] ?? [`cannot be started (${code})`, "look at the program, its arguments and its environment"];
   return new RolloutError("unreachable", `the program ${name} ${text}`, { hint });
 }
 
