@@ -26,9 +26,11 @@ const variable = z.string().transform((text, context): string | Secret => {
   return reference ?? text;
 });
 
+const noShell = "a command is a list, the program and its arguments, since there is no shell: write [./flag.sh, --env, prod]";
+
 const options = z.strictObject({
   command: z
-    .array(z.string(), { error: "expected a list of the program and its arguments: there is no shell, so write [./flag.sh, --env, prod]" })
+    .array(z.string(), { error: ({ code }) => (code === "invalid_type" ? noShell : undefined) })
     .min(1)
     .refine((list) => list[0] !== "", "the first of the list is the program")
     .refine(

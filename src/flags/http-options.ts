@@ -105,9 +105,14 @@ function usesRevision({ url, headers, body }: HttpOptions["write"]): boolean {
 }
 
 function checkWrite({ read, write }: Pick<HttpOptions, "read" | "write">, context: z.RefinementCtx): void {
-  const say = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
+  let isRight = true;
+  const say = (path: (string | number)[], message: string) => {
+    isRight = false;
+    context.addIssue({ code: "custom", path, message });
+  };
   checkTree(write.body, ["write", "body"], say);
-  if (!mentions([write.url ?? "", write.headers ?? {}, write.body ?? ""], "percentage")) {
+  // A misspelt placeholder is most likely the one that would be missing.
+  if (isRight && !mentions([write.url ?? "", write.headers ?? {}, write.body ?? ""], "percentage")) {
     say(["write"], "the write does not say {{percentage}}: put it where the service expects the number");
   }
   if (!usesRevision(write)) return;

@@ -100,7 +100,7 @@ async function readText(body: Readable, compressed: boolean, maxBytes: number): 
   for await (const chunk of (gunzip ?? body) as AsyncIterable<Buffer>) {
     size += chunk.length;
     // Leaving the loop destroys the stream, and with it the connection.
-    if (size > maxBytes) throw new Trouble(`answered with more than ${maxBytes} bytes`);
+    if (size > maxBytes) throw new Trouble(`answered with more than ${maxBytes} bytes`, { hint: "is that the right address?" });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
