@@ -38,13 +38,15 @@ function percentOf(share: Share): number {
 }
 
 const sentence = z.string().min(1).max(2_000);
-const revision = z.string().min(1).max(1_000);
+const shortText = "expected a text of 1 to 1000 characters";
+const revision = z.string({ error: shortText }).min(1, shortText).max(1_000, shortText);
+const fromNobodyToAll = "expected a number from 0 to 100";
 
 /** A percentage, as a share; no finer than shares are. */
 const percentage = z
-  .number()
-  .min(0)
-  .max(100)
+  .number({ error: fromNobodyToAll })
+  .min(0, fromNobodyToAll)
+  .max(100, fromNobodyToAll)
   .refine((percent) => Math.abs(percent * 1000 - Math.round(percent * 1000)) < 1e-6, "expected a percentage no finer than 0.001")
   .transform((percent) => Math.round((percent / 100) * EVERYBODY));
 
