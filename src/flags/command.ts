@@ -17,6 +17,7 @@ import { Conflict, defineFlagBackend, type FlagBackendTraits } from "./port.ts";
 const NAME = "a flag by command";
 const READ_WITHIN = 10_000;
 const MAX_BYTES = 256 * 1024;
+const LONGEST_NAME = 80;
 
 /** A variable's value: a plain text, or a whole reference to a secret. */
 const variable = z.string().transform((text, context): string | Secret => {
@@ -76,7 +77,7 @@ export const command = defineFlagBackend({
           if (now.revision !== ifRevision) throw new Conflict(`the flag ${target.key} is at revision ${now.revision}, not ${ifRevision}`);
         }
         const left = Math.floor(end - tools.clock.monotonic());
-        if (left <= 0) throw new NotDone("unreachable", `the program ${given.command[0]} was not asked to write: there was no time left`);
+        if (left <= 0) throw new NotDone("unreachable", `the program ${nameOf(given)} was not asked to write: there was no time left`);
         await ask(program, target, { action: "write", exposure, ifRevision, note }, writeAnswer, left);
       },
       byHand: (target) => byHandText(given, target),
@@ -119,9 +120,16 @@ async function ask<Answer extends object>(
   deadline: number,
 ): Promise<Exclude<Answer, Refusal>> {
   const [file, ...args] = given.command as [string, ...string[]];
-  const executed = await tools.exec.run(file, args, { input: `${requestText(target, question)}\n`, env, deadline, maxBytes: MAX_BYTES });
+  const name = nameOf(given);
+  const executed = await tools.exec.run(file, args, {
+    name,
+    input: `${requestText(target, question)}\n`,
+    env,
+    deadline,
+    maxBytes: MAX_BYTES,
+  });
   const failed = (what: string, hint: string) =>
-    new RolloutError("unreachable", tools.redact(`the program ${file} ${what}`), { hint: tools.redact(hint) });
+    new RolloutError("unreachable", tools.redact(`the program ${name} ${what}`), { hint: tools.redact(hint) });
   const answer = schema.safeParse(parse(executed.stdout));
   const refusal = answer.success && isRefusal(answer.data) ? answer.data : undefined;
   // What it says of its own failure is better than its exit status.
@@ -134,6 +142,12 @@ async function ask<Answer extends object>(
     `answered, ${action}, what was not agreed: ${problemOf(answer.error, executed, tools)}`,
     "docs/flag-backends.md says what a program answers",
   );
+}
+
+/** The program with its arguments: `node` alone says little. */
+function nameOf({ command: list }: Options): string {
+  const text = list.join(" ").replace(/\s+/g, " ");
+  return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text;
 }
 
 function isRefusal(answer: object): answer is Refusal {
@@ -183,5 +197,5 @@ function checkExpressed({ expresses }: Options, exposure: Exposure): void {
 function byHandText({ byHand, command: list }: Options, target: FlagTarget): string {
   if (byHand !== undefined) return byHand;
   const quote = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-  return `printf %s ${quote(offText(target))} | ${list.map(quote).join(" ")} in the plan's folder`;
+  return `in the plan's folder, printf %s ${quote(offText(target))} | ${list.map(quote).join(" ")}`;
 }

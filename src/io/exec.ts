@@ -30,7 +30,7 @@ export function openExec({ folder, root, redact, env, signal }: ExecSettings): E
     async run(file, args, execution) {
       const program = await locate(file, { folder, root });
       const given = { cwd: folder, ...execution, env: { ...own, ...execution.env } };
-      return runProgram(program, args, { ...given, signal: anyOf(signal, execution.signal), name: redact(file), redact });
+      return runProgram(program, args, { ...given, signal: anyOf(signal, execution.signal), name: redact(execution.name ?? file), redact });
     },
   };
 }
@@ -49,7 +49,6 @@ function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal
 
 /** All that a program needs to be run. */
 export interface Program extends Execution {
-  /** What it is called in errors. */
   name: string;
   /** Its whole environment. */
   env: Record<string, string>;

@@ -50,6 +50,8 @@ export interface Http {
 
 /** How a program is run. */
 export interface Execution {
+  /** What the program is called in errors; by default its file. */
+  name?: string;
   /** What it reads on its standard input; nothing by default. */
   input?: string;
   /** Its folder; by default the plan's. */

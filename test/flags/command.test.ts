@@ -252,9 +252,9 @@ test("by hand a person says the same to the program, whatever is there", async (
   const { backend } = connect({ command: [PROGRAM, "."], expresses: everything, checked: true }, folder);
   await backend.write(plain, percent(50), "0", note);
   const line = backend.byHand(plain);
-  expect(line).toContain(` in the plan's folder`);
+  expect(line).toContain("in the plan's folder, ");
   const { spawnSync } = await import("node:child_process");
-  expect(spawnSync("sh", ["-c", line.replace(" in the plan's folder", "")], { cwd: folder }).status).toBe(0);
+  expect(spawnSync("sh", ["-c", line.replace("in the plan's folder, ", "")], { cwd: folder }).status).toBe(0);
   expectKnown(await backend.read(plain), OFF);
   expect(connect({ command: ["x"], byHand: "call the on-call" }, folder).backend.byHand(plain)).toBe("call the on-call");
 });

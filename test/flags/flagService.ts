@@ -20,6 +20,8 @@ export interface FlagService extends TestServer {
   afterNextWrite: RequestListener | undefined;
   /** What answers instead of the service, before anything is done. */
   instead: RequestListener | undefined;
+  /** How it answers when nothing does so instead. */
+  serve: RequestListener;
 }
 
 /**
@@ -33,8 +35,7 @@ export async function startFlagService(flags: Record<string, number> = { "new-ch
       { owner: "growth", rollout: { percentage, salt: key }, version: 1 },
     ]),
   );
-  const server = await startServer((request, response) => {
-    if (service.instead) return void service.instead(request, response);
+  const serve: RequestListener = (request, response) => {
     const { body, path } = server.requests.at(-1)!;
     const flag = held.get(decodeURIComponent(path.replace(/^\/flags\//, "")));
     const answer = (status: number, value: unknown, headers: Record<string, string> = {}) =>
@@ -51,8 +52,9 @@ export async function startFlagService(flags: Record<string, number> = { "new-ch
     service.afterNextWrite = undefined;
     if (afterNextWrite) return void afterNextWrite(request, response);
     answer(200, flag);
-  });
-  const service: FlagService = Object.assign(server, { flags: held, afterNextWrite: undefined, instead: undefined });
+  };
+  const server = await startServer((request, response) => (service.instead ?? serve)(request, response));
+  const service: FlagService = Object.assign(server, { flags: held, afterNextWrite: undefined, instead: undefined, serve });
   return service;
 }
 
