@@ -64,7 +64,12 @@ describe.each<[string, () => Promise<Own>]>([
     await own.scene.write("flag.mjs", 'import { writeFileSync } from "node:fs"; writeFileSync("was-run", "");');
     const before = await own.scene.everything();
     for (const command of ["validate", "explain", "size", "simulate"]) {
-      const { status, stderr } = await own.scene.callWith(env, command, "plan.yaml", ...(command === "simulate" ? ["--runs", "1", "--traffic", "6000/min"] : []));
+      const { status, stderr } = await own.scene.callWith(
+        env,
+        command,
+        "plan.yaml",
+        ...(command === "simulate" ? ["--runs", "1", "--traffic", "6000/min"] : []),
+      );
       expect({ command, status, stderr }).toMatchObject({ status: 0 });
     }
     const fork = { ...env, GITHUB_ACTIONS: "true", GITHUB_EVENT_NAME: "pull_request", GITHUB_EVENT_PATH: "/nonexistent" };
