@@ -34,7 +34,6 @@ for (const [name, options] of Object.entries({ "a version in the body": versione
     const service = await startFlagService({ "new-checkout": 0, other: 30 });
     const percentage = () => service.flags.get(plain.key)!.rollout.percentage as number;
     const { backend, traits } = connectHttp(options(service.url));
-    expect(traits.concurrency).toBe("checked");
     return {
       traits,
       backend,
@@ -63,7 +62,6 @@ flagBackendConformance("http, of a service without revisions", async () => {
     everybody: 1,
     granularity: "0.1%",
   });
-  expect(traits).toMatchObject({ concurrency: "bestEffort", granularity: 0.1 });
   return {
     traits,
     backend,
@@ -96,6 +94,14 @@ describe("a flag service", () => {
   const read = () => connected.backend.read(plain);
   const write = (exposure: Exposure, revision: string, within?: number) => connected.backend.write(plain, exposure, revision, note, within);
   const writes = () => service.requests.filter(({ method }) => method !== "GET");
+
+  test("has the concurrency and the granularity that its options say", () => {
+    const options = versioned(service.url);
+    const { conflict: _, ...unchecked } = options["write"] as { conflict: number };
+    const traitsWith = (changes: Record<string, unknown>) => connectHttp({ ...options, ...changes }).traits;
+    expect(traitsWith({})).toMatchObject({ concurrency: "checked", granularity: 1 });
+    expect(traitsWith({ granularity: "0.1%", write: unchecked })).toMatchObject({ concurrency: "bestEffort", granularity: 0.1 });
+  });
 
   test("is one of the house's backends", () => {
     expect(flagBackends.http).toBe(http);
