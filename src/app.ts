@@ -6,7 +6,8 @@ import { RolloutError } from "./errors.ts";
 import { actorSource } from "./io/actor.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
 import { systemClock } from "./io/clock.ts";
-import { runProgram } from "./io/exec.ts";
+import { openExec } from "./io/exec.ts";
+import { runProgram } from "./io/run.ts";
 import { openFiles } from "./io/files.ts";
 import { openHttp } from "./io/http.ts";
 import type { Tools } from "./io/port.ts";
@@ -79,9 +80,11 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
   const tools = (folder: string, signal: AbortSignal): Tools => {
     refuseForks(env, trustPlan);
     const place = folderHere(folder, cwd);
+    const root = repositoryOf(place) ?? place;
     return {
       http: clients.get(signal)!,
-      files: openFiles({ folder: place, root: repositoryOf(place) ?? place }),
+      files: openFiles({ folder: place, root }),
+      exec: openExec({ folder: place, root, redact, env, signal }),
       clock: systemClock,
       reveal: secretsIn(place, false),
       redact,

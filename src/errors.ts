@@ -40,6 +40,24 @@ export class RolloutError extends Error {
   }
 }
 
+/**
+ * A change that certainly did not happen: what asked for it never arrived, or was turned away before anything was done.
+ * It may be asked for again as it was. Whoever asks for a change in several steps must not let that of a later step out.
+ */
+export class NotDone extends RolloutError {
+  /** How many milliseconds the other side asks to be left alone, where it says so. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { retryAfter, ...options }: { retryAfter?: number | undefined; hint?: string; cause?: unknown } = {},
+  ) {
+    super(code, message, options);
+    this.retryAfter = retryAfter;
+  }
+}
+
 /** The one-line text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

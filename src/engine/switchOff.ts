@@ -1,5 +1,5 @@
 import { describeExposure, isOff } from "../core/exposure.ts";
-import { RolloutError, messageOf } from "../errors.ts";
+import { NotDone, RolloutError, messageOf } from "../errors.ts";
 import { Conflict, type ChangeNote, type FlagBackend } from "../flags/port.ts";
 import { OFF } from "../model/exposure.ts";
 import type { FlagTarget } from "../model/flag.ts";
@@ -15,6 +15,8 @@ export interface Switch {
 
 /** Between tries of a rollback that fails, in milliseconds. */
 export const RETRY_AFTER = 2_000;
+/** As long a flag system is left alone at the most that asks for it: harm does not wait for an hour. */
+const LONGEST_WAIT = 15_000;
 
 /**
  * Tries again what a rollback needs and cannot have, for `rollbackFor`; then throws `RolloutError` (`rollbackFailed`): the
@@ -34,7 +36,9 @@ export async function insist<T>(off: Switch, attempt: () => Promise<T>): Promise
       if (error instanceof Conflict) continue;
       engine.tell({ kind: "warning", sentence: `the rollback has not succeeded yet: ${messageOf(error)}` });
       if (tries === 1) engine.tell({ kind: "warning", sentence: `it is tried again; to switch it off by hand meanwhile: ${byHand(off)}` });
-      await engine.clock.sleep(Math.min(RETRY_AFTER, engine.rollbackFor - tried), engine.stop);
+      const asked = error instanceof NotDone ? (error.retryAfter ?? 0) : 0;
+      const wait = Math.min(Math.max(RETRY_AFTER, asked), LONGEST_WAIT);
+      await engine.clock.sleep(Math.min(wait, engine.rollbackFor - tried), engine.stop);
     }
   }
 }

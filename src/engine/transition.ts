@@ -1,4 +1,4 @@
-import { RolloutError, messageOf } from "../errors.ts";
+import { NotDone, RolloutError, messageOf } from "../errors.ts";
 import { Conflict } from "../flags/port.ts";
 import { describeExposure, sameExposure } from "../core/exposure.ts";
 import type { EntryData } from "../model/entry.ts";
@@ -6,6 +6,9 @@ import type { Exposure } from "../model/exposure.ts";
 import type { FlagReading } from "../model/flag.ts";
 import { changeNote, type Running } from "./context.ts";
 import { snapshotFlag } from "./flag.ts";
+
+/** Before a write that certainly did nothing is tried again, unless the flag system says how long, in milliseconds. */
+const RETRY_AFTER = 1_000;
 
 /** One change of exposure that is not a rollback. */
 export interface Change {
@@ -54,29 +57,49 @@ export async function changeExposure(run: Running, change: Change): Promise<Chan
   });
   if (!intent || intent.kind !== "intent") return { outcome: "lost" };
 
-  const objected = await change.objection?.();
-  // The ledger's tail once more: whoever paused or overtook since then must find the flag as it was.
-  await ledger.refresh();
-  const objection = objected ?? objectionTo(run, intent.seq, change.purpose);
-  const late = engine.clock.now() >= intent.data.deadline || engine.clock.monotonic() - begun >= writeWithin;
-  if (objection !== undefined || late) return abandon(run, intent.seq, objection ?? "its time to write was over", false);
+  for (;;) {
+    const objected = await change.objection?.();
+    // The ledger's tail once more: whoever paused or overtook since then must find the flag as it was.
+    await ledger.refresh();
+    const objection = objected ?? objectionTo(run, intent.seq, change.purpose);
+    const left = () => Math.min(intent.data.deadline - engine.clock.now(), writeWithin - (engine.clock.monotonic() - begun));
+    const within = left();
+    if (objection !== undefined || within <= 0) return abandon(run, intent.seq, objection ?? "its time to write was over", false);
 
-  try {
-    await flag.write(target, change.to, change.found.revision, changeNote(run, change.reason));
-  } catch (error) {
-    if (!(error instanceof Conflict || error instanceof RolloutError)) throw error;
-    // It may have been written all the same (also when a repeated try met its own first): what is there now tells.
-    const after = await snapshotFlag(run);
-    if (after.kind === "unreadable" && error instanceof RolloutError) throw error;
-    // A fence says what was there before, so that only its revision shows that it was written.
-    const written = after.kind === "known" && sameExposure(after.exposure, change.to) && after.revision !== change.found.revision;
-    if (!written) {
-      if (error instanceof Conflict) return abandon(run, intent.seq, "the flag was changed by somebody else meanwhile", false);
-      await abandon(run, intent.seq, `the flag could not be written: ${messageOf(error)}`, true);
-      throw error;
+    try {
+      await flag.write(target, change.to, change.found.revision, changeNote(run, change.reason), within);
+      break;
+    } catch (error) {
+      if (!(error instanceof Conflict || error instanceof RolloutError)) throw error;
+      // What certainly did not happen may be tried again, and if it is not, nothing is left that could still land.
+      if (error instanceof NotDone) {
+        if (await waitForRetry(run, error, left())) continue;
+        await abandon(run, intent.seq, `the flag could not be written: ${messageOf(error)}`, false);
+        throw error;
+      }
+      // It may have been written all the same (also when a repeated try met its own first): what is there now tells.
+      const after = await snapshotFlag(run);
+      if (after.kind === "unreadable" && error instanceof RolloutError) throw error;
+      // A fence says what was there before, so that only its revision shows that it was written.
+      const written = after.kind === "known" && sameExposure(after.exposure, change.to) && after.revision !== change.found.revision;
+      if (!written) {
+        if (error instanceof Conflict) return abandon(run, intent.seq, "the flag was changed by somebody else meanwhile", false);
+        await abandon(run, intent.seq, `the flag could not be written: ${messageOf(error)}`, true);
+        throw error;
+      }
+      break;
     }
   }
   return confirm(run, intent.seq, change);
+}
+
+/** Waits before a write is tried again; false when that would be too late, or nothing new is to be begun. */
+async function waitForRetry({ engine }: Running, error: NotDone, left: number): Promise<boolean> {
+  const milliseconds = Math.max(RETRY_AFTER, error.retryAfter ?? 0);
+  if (milliseconds >= left || engine.stop.aborted) return false;
+  engine.tell({ kind: "waiting", sentence: `the flag is not written yet: ${messageOf(error)}; it is tried again`, milliseconds });
+  await engine.clock.sleep(milliseconds, engine.stop);
+  return !engine.stop.aborted;
 }
 
 async function confirm(run: Running, intent: number, change: Change): Promise<ChangeOutcome> {

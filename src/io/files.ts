@@ -26,6 +26,12 @@ export function openFiles({ folder, root }: { folder: string; root: string }): F
   };
 }
 
+/** Where a file is that a plan names, with links resolved; nothing when there is none. Refuses what `openFiles` refuses. */
+export async function findFile(path: string, { folder, root }: { folder: string; root: string }): Promise<string | undefined> {
+  const { real, stats } = await locate(path, folder, root);
+  return stats && real;
+}
+
 /** The file behind a path, links resolved; without `stats` where there is none (yet). */
 interface Located {
   real: string;

@@ -17,7 +17,7 @@ import {
   type Mode,
   type TargetState,
 } from "./openmetrics-page.ts";
-import { address, authorization, checkCredentials, credentials } from "./options.ts";
+import { address, authorization, certificates, checkCredentials, credentials } from "../model/access.ts";
 import { defineMetricSource, type Measured, type MeasureRequest, type Sent } from "./port.ts";
 import { askedFor, MAIN, queries, type Asked, type NumberQuery } from "./queries.ts";
 import { formatSelector } from "./selector.ts";
@@ -60,6 +60,7 @@ export const openmetrics = defineMetricSource({
       accept: "text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0;q=0.5",
       ...authorization(given, tools.reveal),
     };
+    const ca = certificates(given, tools.files.read);
     return {
       async measure(requests, { deadline }) {
         const prepared = requests.map((request): Prepared => ({ request, asked: askedFor(request) }));
@@ -68,7 +69,7 @@ export const openmetrics = defineMetricSource({
         const failures: string[] = [];
         await Promise.all(
           targets.map(async (target) => {
-            const page = await scrape(target, headers, wanted, deadline, tools);
+            const page = await scrape(target, { headers, ca, deadline }, wanted, tools);
             if (typeof page === "string") failures.push(page);
             else pages.set(target, page);
           }),
@@ -107,13 +108,12 @@ function queriesOf({ asked }: Prepared, targets: string[]): string[] {
 /** The page, or a sentence that says what was wrong with it. */
 async function scrape(
   target: string,
-  headers: Record<string, string>,
+  { headers, ca, deadline }: { headers: Record<string, string>; ca: () => Promise<string | undefined>; deadline: number },
   wanted: ReadonlySet<string>,
-  deadline: number,
   { http, redact }: Tools,
 ): Promise<Exposition | string> {
   try {
-    const { status, headers: answered, body } = await http.send({ method: "GET", url: target, headers, deadline });
+    const { status, headers: answered, body } = await http.send({ method: "GET", url: target, headers, deadline, ca: await ca() });
     if (status !== 200) return `${target} answered with status ${status}`;
     const type = answered["content-type"] ?? "";
     const page = parseExposition(body, wanted, type.startsWith("application/openmetrics-text"));

@@ -5,7 +5,7 @@ import { commonBounds } from "./buckets.ts";
 import { NoData } from "./counts.ts";
 import { bucketsReading, counterReading, gaugeReading, histogramHistory, histogramsOf, knownAtStart } from "./history.ts";
 import type { Samples, Series } from "./history.ts";
-import { address, authorization, checkCredentials, credentials } from "./options.ts";
+import { address, authorization, certificates, checkCredentials, credentials } from "../model/access.ts";
 import { defineMetricSource, type Measured, type MeasureRequest, type Sent } from "./port.ts";
 import { prometheusApi, type PrometheusApi } from "./prometheus-api.ts";
 import { readCounters, readGauges, readStart } from "./prometheus-history.ts";
@@ -41,10 +41,11 @@ export const prometheus = defineMetricSource({
   settle: DEFAULT_SETTLE,
   connect(given, tools) {
     const headers = authorization(given, tools.reveal);
+    const ca = certificates(given, tools.files.read);
     const staleAfter = given.staleAfter ?? DEFAULT_STALE_AFTER;
     return {
       async measure(requests, { deadline }) {
-        const api = askedOnce(prometheusApi({ url: given.url, headers }, tools, deadline));
+        const api = askedOnce(prometheusApi({ url: given.url, headers, ca }, tools, deadline));
         return Promise.all(requests.map((request) => measureOne(request, api, staleAfter)));
       },
     };

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isFreeKey, nameSchema } from "../model/exposure.ts";
 import { isUnit, parseDuration, parsePercent, parseShare } from "../model/units.ts";
 import { mendedBy } from "./issues.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../model/nearest.ts";
 
 /** The fields that plans are made of, as they are written; each turns its text into what the model keeps. */
 

@@ -1,4 +1,4 @@
-import type { FlagBackendDefinition } from "../flags/port.ts";
+import { traitsOf, type FlagBackendDefinition, type FlagBackendTraits } from "../flags/port.ts";
 import type { AdapterOptions, Audience, Flag } from "../model/plan.ts";
 import { readAdapter } from "./adapters.ts";
 import { segmentNames } from "./audience.ts";
@@ -10,17 +10,18 @@ import type { WrittenPlan } from "./written.ts";
 
 type Written = Lenient<WrittenPlan>;
 
-/** The flag in its normal form (nothing when it was in error), and its backend if that is known. */
+/** The flag in its normal form (nothing when it was in error), and its backend if it is known what that can do. */
 export function normaliseFlag(
   written: Written,
   tree: unknown,
   reading: Reading & { catalog: Catalog },
-): { flag?: Flag; backend?: FlagBackendDefinition } {
+): { flag?: Flag; backend?: FlagBackendTraits } {
   const before = reading.problems.count();
-  const backend = readAdapter(tree, ["flag", "backend"], reading.catalog.flags, "flag backends", reading);
+  const definition = readAdapter(tree, ["flag", "backend"], reading.catalog.flags, "flag backends", reading);
+  const backend = definition && knownTraits(definition, valueAt(tree, ["flag", "backend"]));
   checkVariants(written, tree, reading);
   const { flag } = written;
-  if (!flag || !backend) return backend ? { backend } : {};
+  if (!flag || !definition || !backend) return backend ? { backend } : {};
   const key = flag.key ?? written.rollout;
   const { treatment, control, writeWithin } = flag;
   const isWhole = reading.problems.count() === before && key && treatment && control && writeWithin;
@@ -34,10 +35,19 @@ export function normaliseFlag(
       treatment,
       control,
       ...(attribute === undefined ? {} : { unit: { attribute } }),
-      propagation: flag.propagation ?? backend.propagation,
+      propagation: flag.propagation ?? definition.propagation,
       writeWithin,
     },
   };
+}
+
+/** Nothing when what it can do depends on options that are in error. */
+function knownTraits(definition: FlagBackendDefinition, written: unknown): FlagBackendTraits | undefined {
+  const { type: _, ...own } = written as AdapterOptions;
+  const options = definition.options.safeParse(own);
+  if (options.success) return traitsOf(definition, options.data);
+  const { name, granularity, concurrency } = definition;
+  return definition.traits ? undefined : { name, granularity, concurrency, cannotExpress: () => [] };
 }
 
 /**
@@ -91,9 +101,9 @@ function checkVariants({ flag }: Written, tree: unknown, { problems }: Reading):
 }
 
 /** Says what of the flag and its audience the backend cannot do. */
-export function checkExpressible(flag: Flag, audience: Audience, backend: FlagBackendDefinition, { problems }: Reading): void {
+export function checkExpressible(flag: Flag, audience: Audience, backend: FlagBackendTraits, { problems }: Reading): void {
   const { backend: _, ...target } = flag;
-  for (const sentence of backend.cannotExpress?.({ ...target, audience }) ?? []) {
+  for (const sentence of backend.cannotExpress({ ...target, audience })) {
     const mistake = splitSentence(sentence, `say it in a way that ${backend.name} can, or use another flag backend`);
     problems.error(["flag", "backend"], mistake, { also: true, at: "key" });
   }

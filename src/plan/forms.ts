@@ -5,7 +5,7 @@ import type { Path } from "./path.ts";
 import { listed } from "./phrases.ts";
 import type { Reading } from "./reading.ts";
 import type { Schema, Shape } from "./schemas.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../model/nearest.ts";
 
 /** Which of several forms of a map was meant, and what to say when that cannot be told. */
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Path } from "./path.ts";
 import { found, listed, splitSentence } from "./phrases.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../model/nearest.ts";
 import type { Mistake } from "./problems.ts";
 
 /** For a schema of the plan's own: what to write instead of a value that it refused. */

@@ -4,7 +4,7 @@ import type { Mistake } from "./problems.ts";
 import type { Reading } from "./reading.ts";
 import type { Schema, Shape } from "./schemas.ts";
 import { takesSecret } from "./secrets.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../model/nearest.ts";
 
 /** Keys of a map that do not belong there, and those that are missing. */
 

@@ -3,7 +3,7 @@ import { NUMBERS, type MetricKind } from "../model/plan.ts";
 import type { Lenient } from "./lenient.ts";
 import { namesIn } from "./metrics.ts";
 import { isMap, valueAt } from "./path.ts";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../model/nearest.ts";
 import type { WrittenPlan } from "./written.ts";
 
 /** What a limit has to know of its metric. */

@@ -1,5 +1,5 @@
 import { describeExposure, describeShare, isOff, sameExposure, union } from "../core/exposure.ts";
-import type { FlagBackendDefinition } from "../flags/port.ts";
+import type { FlagBackendTraits } from "../flags/port.ts";
 import { EVERYBODY, OFF, type Exposure, type Share } from "../model/exposure.ts";
 import type { Stage } from "../model/plan.ts";
 import { present, segmentNames } from "./audience.ts";
@@ -53,7 +53,7 @@ export function stageNames(stages: readonly (Stage | undefined)[]): string[] | u
 export function checkGranularity(
   { stages, audience }: Written,
   tree: unknown,
-  backend: FlagBackendDefinition,
+  backend: Pick<FlagBackendTraits, "name" | "granularity">,
   { problems }: Reading,
 ): void {
   const step = Math.max(1, Math.round((backend.granularity / 100) * EVERYBODY));

@@ -22,7 +22,7 @@ export function explainView(preview: Preview, style: Style = plainStyle): string
 }
 
 function head({ rollout, planHash, owner, hypothesis, risks, flag, policy, sampleRatio, ledger }: Preview, style: Style): string[] {
-  const bucketed = flag.unit === undefined ? "the SDK's targeting key" : flag.unit;
+  const bucketed = flag.unit === undefined ? "what the flag system buckets by itself (an SDK's targeting key)" : flag.unit;
   const { falseRollback, poll, onInconclusive, onBlind, onNoData } = policy;
   return [
     `${style.bold(terminalText(rollout))}  ${style.dim(`plan ${planHash.slice(0, 12)}`)}`,

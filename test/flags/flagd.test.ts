@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RolloutError } from "../../src/errors.ts";
 import { flagd } from "../../src/flags/flagd.ts";
 import { flagBackends } from "../../src/flags/index.ts";
+import { traitsOf } from "../../src/flags/port.ts";
 import { EVERYBODY, OFF, type Exposure } from "../../src/model/exposure.ts";
 import type { FlagTarget } from "../../src/model/flag.ts";
 import { conformanceTarget, expectKnown, flagBackendConformance, note } from "../conformance/flags.ts";
@@ -32,7 +33,7 @@ flagBackendConformance("flagd", async () => {
     return JSON.stringify([flags, others]);
   };
   return {
-    definition: flagd,
+    traits: traitsOf(flagd, { file: "flags.json" }),
     backend: file.backend,
     target,
     namesGroups: true,
@@ -243,7 +244,7 @@ describe("a flag file", () => {
 
 describe("what a flag file cannot say", () => {
   const segments = (rules: FlagTarget["audience"]["segments"]) => ({ ...simple, audience: { ...simple.audience, segments: rules } });
-  const faults = (target: FlagTarget): string[] => flagd.cannotExpress!(target);
+  const faults = (target: FlagTarget): string[] => traitsOf(flagd, { file: "flags.json" }).cannotExpress(target);
 
   test.each<[string, FlagTarget]>([
     ["a dot in an attribute", segments({ a: { rule: { all: [{ attribute: "user.region", equals: 1 }] } } })],

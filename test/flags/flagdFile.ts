@@ -46,6 +46,7 @@ function tools(folder: string): Tools {
   return {
     files: openFiles({ folder, root: folder }),
     http: { send: unused },
+    exec: { run: unused },
     clock: { now: unused, monotonic: unused, sleep: unused },
     reveal: unused,
     redact: (text) => text,

@@ -109,7 +109,7 @@ describe("a server that fails", () => {
 
   test("by not being there is told with what to do", async () => {
     const error = await failure({ url: `http://127.0.0.1:${await freePort()}/api` });
-    expect(error.message).toMatch(/^GET http:\/\/127\.0\.0\.1:\d+\/api was not accepted: nothing listens there$/);
+    expect(error.message).toMatch(/^GET http:\/\/127\.0\.0\.1:\d+\/api was not accepted: nothing listens there \(tried 4 times\)$/);
     expect(error.hint).toBeDefined();
   });
 

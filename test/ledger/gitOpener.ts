@@ -1,4 +1,4 @@
-import { runProgram } from "../../src/io/exec.ts";
+import { runProgram } from "../../src/io/run.ts";
 import { gitStore } from "../../src/ledger/git.ts";
 import type { Store, StoreTools } from "../../src/ledger/port.ts";
 

@@ -1,3 +1,5 @@
+import { openExec } from "../../src/io/exec.ts";
+import { openFiles } from "../../src/io/files.ts";
 import { openHttp } from "../../src/io/http.ts";
 import type { Clock, Tools } from "../../src/io/port.ts";
 import { createRedactor } from "../../src/io/redact.ts";
@@ -14,15 +16,24 @@ export function settableClock(start: number): Clock & { set(now: number): void }
   };
 }
 
-/** What `connect` is handed, with real HTTP and real redaction. */
-export function realTools({ clock, env = {}, http }: { clock: Clock; env?: Record<string, string>; http?: Tools["http"] }): Tools {
+export interface RealTools {
+  clock: Clock;
+  env?: Record<string, string>;
+  http?: Tools["http"];
+  /** Where the plan would be; without it there are no files. */
+  folder?: string;
+}
+
+/** What `connect` is handed, with real HTTP, programs and redaction. */
+export function realTools({ clock, env = {}, http, folder = "/nonexistent" }: RealTools): Tools {
   const redactor = createRedactor();
   const { signal } = new AbortController();
   return {
     http: http ?? openHttp({ redact: redactor.redact, env: {}, signal }),
-    files: { read: async () => undefined, replace: async () => {} },
+    files: openFiles({ folder, root: folder }),
+    exec: openExec({ folder, root: folder, redact: redactor.redact, env: { PATH: process.env["PATH"] }, signal }),
     clock,
-    reveal: secretReader({ env, ci: false, folder: "/nonexistent", redactor }),
+    reveal: secretReader({ env, ci: false, folder, redactor }),
     redact: redactor.redact,
     signal,
   };

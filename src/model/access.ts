@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { parseSecret, secret, type Secret } from "../model/secret.ts";
+import { RolloutError } from "../errors.ts";
+import { parseSecret, secret, type Secret } from "./secret.ts";
 
-/** Options that metrics systems share: where they are and how we say who we are. */
+/** Options that adapters share: where a server is, whom we trust to be it, and how we say who we are. */
 
 /** An address without a user, a password or a reference in it: the ledger and the output show it. */
 export function address() {
@@ -11,7 +12,8 @@ export function address() {
   });
 }
 
-function addressProblem(text: string): string | undefined {
+/** What is wrong with an address, as a sentence; nothing when it is one. */
+export function addressProblem(text: string): string | undefined {
   if (text.includes("${")) return "an address cannot hold a reference: it is shown, so no secret belongs in it";
   if (!URL.canParse(text)) return "expected an address such as http://prometheus:9090";
   const url = new URL(text);
@@ -32,28 +34,34 @@ const headerValue = z.string().transform((text, context): string | Secret => {
   return text;
 });
 
-const headers = z
-  .record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: "not a name of a header" }), headerValue)
-  .superRefine((values, context) => {
-    for (const [name, value] of Object.entries(values)) {
-      const lower = name.toLowerCase();
-      if (FORBIDDEN.has(lower)) context.addIssue({ code: "custom", path: [name], message: `the header ${name} is set for you` });
-      if ((lower === "authorization" || lower === "cookie") && typeof value === "string") {
-        context.addIssue({
-          code: "custom",
-          path: [name],
-          message: `a secret stands in a plan as a reference only: write ${name}: \${env:NAME}, or use bearer`,
-        });
-      }
-    }
-  });
+/** The name of a header. */
+export const headerName = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: "not a name of a header" });
 
-/** Who we are, for the options of a source. */
+const headers = z.record(headerName, headerValue).superRefine((values, context) => {
+  for (const [name, value] of Object.entries(values)) {
+    const lower = name.toLowerCase();
+    if (FORBIDDEN.has(lower)) context.addIssue({ code: "custom", path: [name], message: `the header ${name} is set for you` });
+    if ((lower === "authorization" || lower === "cookie") && typeof value === "string") {
+      context.addIssue({
+        code: "custom",
+        path: [name],
+        message: `a secret stands in a plan as a reference only: write ${name}: \${env:NAME}, or use bearer`,
+      });
+    }
+  }
+});
+
+/** Who we are and whom we trust, for the options of an adapter. */
 export const credentials = {
   bearer: secret().optional().describe("A token, sent as Authorization: Bearer."),
   username: z.string().min(1).optional().describe("For basic authentication, with password."),
   password: secret().optional(),
   headers: headers.optional().describe("Further headers, such as X-Scope-OrgID."),
+  ca: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A file of certificates in PEM form, relative to the plan's folder, to trust besides those of the system."),
 };
 
 type Credentials = z.output<z.ZodObject<typeof credentials>>;
@@ -77,4 +85,26 @@ export function authorization(options: Credentials, reveal: (secret: Secret) => 
     result["authorization"] = `Basic ${Buffer.from(`${options.username}:${reveal(options.password)}`).toString("base64")}`;
   }
   return result;
+}
+
+const MAX_CA_BYTES = 1024 * 1024;
+
+/** Reads the file that an option `ca` names, once, when it is first asked for. Throws `RolloutError` (`invalidPlan`) when it holds no certificate. */
+export function certificates(
+  { ca }: Pick<Credentials, "ca">,
+  read: (path: string, options: { maxBytes: number }) => Promise<Uint8Array | undefined>,
+): () => Promise<string | undefined> {
+  let known: Promise<string> | undefined;
+  return async () => {
+    if (ca === undefined) return undefined;
+    known ??= read(ca, { maxBytes: MAX_CA_BYTES }).then((bytes) => {
+      const text = new TextDecoder().decode(bytes ?? new Uint8Array());
+      if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+      const problem = bytes ? "holds no certificate in PEM form" : "does not exist";
+      throw new RolloutError("invalidPlan", `the file ${ca} (option ca) ${problem}`, {
+        hint: "name the certificate of the authority, which begins with -----BEGIN CERTIFICATE-----",
+      });
+    });
+    return known;
+  };
 }
