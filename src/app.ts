@@ -1,7 +1,9 @@
 import { join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { targetOf as flagTargetOf, type ConnectedSource, type Engine, type Note } from "./engine/context.ts";
+import { storedEntries } from "./engine/copy.ts";
 import type { PlanFile } from "./engine/start.ts";
+import { verifyLedger } from "./engine/verify.ts";
 import { RolloutError } from "./errors.ts";
 import { actorSource } from "./io/actor.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
@@ -15,7 +17,7 @@ import { createRedactor } from "./io/redact.ts";
 import { secretReader } from "./io/secrets.ts";
 import { openSpool } from "./io/spool.ts";
 import { directoryStore } from "./ledger/directory.ts";
-import { stores } from "./ledger/index.ts";
+import { archiveStore, stores, writeArchive } from "./ledger/index.ts";
 import type { Store, StoreTools } from "./ledger/port.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import type { AdapterOptions } from "./model/plan.ts";
@@ -27,6 +29,7 @@ export { runToEnd, waitForMove } from "./engine/loop.ts";
 export { accept, pause, restart, resume, rollbackNow, type Asked, type RolledBackBlind } from "./engine/people.ts";
 export { measureOnce, type Answer } from "./engine/ask.ts";
 export { followLedger, readLedger, type ReadEntry } from "./engine/read.ts";
+export { copyLedger, type Copied } from "./engine/copy.ts";
 export { readState, readStates } from "./engine/tail.ts";
 export { verifyLedger, type Verified, type VerifyOptions } from "./engine/verify.ts";
 export { openVoucher } from "./engine/vouching.ts";
@@ -36,6 +39,7 @@ export { backtestFile, exportObservations, simulatePlan, simulationFor, type Sim
 export { readPublicKeys } from "./signing.ts";
 export { planFileOf, previewPlanFile, readPlanFile, sizePlan, targetOf, type ReadPlanFile, type Target } from "./planFiles.ts";
 export { RolloutError, messageOf, type ErrorCode } from "./errors.ts";
+export type { Store } from "./ledger/port.ts";
 export type { PlanReading } from "./plan/read.ts";
 export type { PlanSize } from "./simulate/size.ts";
 export type { SizeOptions } from "./simulate/sizeExpected.ts";
@@ -123,6 +127,22 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
     rollbackFor,
   };
   return { engine, redact };
+}
+
+/** Puts a ledger into a file, and reads it back as a whole. Throws `RolloutError` as `writeArchive` and `verifyLedger` do. */
+export async function archiveLedger(
+  store: Store,
+  name: string,
+  file: string,
+  { cwd }: { cwd: string },
+): Promise<{ rollout: string; entries: number; head: { seq: number; hash: string } }> {
+  async function* entries() {
+    for await (const stored of storedEntries(store, name)) yield { rollout: name, ...stored };
+  }
+  await writeArchive(file, entries(), cwd);
+  const { entries: count, head } = await verifyLedger(archiveStore(file, { cwd }), name);
+  if (!head) throw new RolloutError("unexpected", `the archive ${file} holds nothing of ${name}`);
+  return { rollout: name, entries: count, head };
 }
 
 /** How somebody turns the flag of a plan off without this tool. */

@@ -252,6 +252,15 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     .addOption(new Option("--format <format>", "as what").choices(["observations", "jsonl", "csv"]).default("observations"))
     .option("--run <number>", "that run alone");
   add(
+    log,
+    "archive",
+    "put the ledger of an ended rollout into one file, which is read like a store",
+    () => import("./commands/archive.ts"),
+    (m, [target, file], o) => m.archive(cli, target!, file!, o),
+  )
+    .argument("<target>", TARGET)
+    .argument("<file>", "the file to make, such as checkout.ledger");
+  add(
     program,
     "metrics",
     "ask every metric of a plan once and show what came",
@@ -266,6 +275,16 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     () => import("./commands/store.ts"),
     (m, _, o) => m.init(cli, o),
   ).option("--role <name>", "let this role of the database read and append, and nothing else");
+  add(
+    store,
+    "copy",
+    "copy ledgers from one store into another, checked on the way",
+    () => import("./commands/store.ts"),
+    (m, args, o) => m.copy(cli, args, o),
+  )
+    .argument("<from>", "a store, as for --store")
+    .argument("<to>", "a store, as for --store")
+    .argument("[name...]", "the rollouts (default: all)");
   add(
     program,
     "demo",

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Taken, type Store } from "../../src/ledger/port.ts";
 import { postgresStore } from "../../src/ledger/postgres.ts";
 import { MAX_ENTRY_BYTES } from "../../src/model/entry.ts";
-import { storeInitSchema } from "../../src/report/storeInit.schema.ts";
+import { storeInitSchema } from "../../src/report/store.schema.ts";
 import { storeConformance } from "../conformance/stores.ts";
 import { callRollout } from "../support/cli.ts";
 import { makeScene, planTree, startShopPage } from "../support/scene.ts";

@@ -4,6 +4,7 @@ import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll } from "vitest";
+import { lineOf } from "../../src/ledger/chain.ts";
 import { evaluatorOf } from "../flags/flagdFile.ts";
 import { callRollout, rollout, type Ran } from "./cli.ts";
 import { startServer, type TestServer } from "./faultyServer.ts";
@@ -116,8 +117,10 @@ export async function makeScene(plan: unknown, { flag = "checkout" }: { flag?: s
     everything: () => everythingIn(folder),
     async entries(name = "checkout") {
       const files = (await readdir(join(folder, ".rollout", name))).filter((file) => file.endsWith(".json")).sort();
-      const texts = await Promise.all(files.map((file) => read(join(".rollout", name, file))));
-      return texts.map((text) => JSON.parse(text) as { kind: string; data: Record<string, unknown> });
+      const stored = await Promise.all(files.map((file) => readFile(join(folder, ".rollout", name, file))));
+      return stored.map(
+        (bytes) => JSON.parse(Buffer.from(lineOf(bytes)!).toString("utf8")) as { kind: string; data: Record<string, unknown> },
+      );
     },
     async usersWithFeature() {
       const evaluate = evaluatorOf(await read("flags.json"), flag);
