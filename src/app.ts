@@ -14,6 +14,7 @@ import { directoryStore } from "./ledger/directory.ts";
 import type { Store } from "./ledger/port.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import type { AdapterOptions } from "./model/plan.ts";
+import { httpHeartbeat } from "./notify/heartbeat.ts";
 import { catalog, folderHere, repositoryOf } from "./planFiles.ts";
 
 export { rehearse, step, type Outcome, type Rehearsal, type StepOptions, type StepResult } from "./engine/advance.ts";
@@ -88,6 +89,7 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
       const shared = tools(folder, stopped);
       return Object.fromEntries(Object.entries(plan.sources).map(([name, options]) => [name, connectSource(options, shared)]));
     },
+    connectHeartbeat: ({ heartbeat }, folder) => (heartbeat === undefined ? undefined : httpHeartbeat(heartbeat, tools(folder, stopped))),
     stop: stopped,
     tell,
     rollbackFor,

@@ -7,6 +7,7 @@ import { openRollout, running, unknownRollout, type Engine, type Running } from 
 import { isRead, snapshotFlag } from "./flag.ts";
 import type { Ledger } from "./ledger.ts";
 import { takeLook, takeOverJudgement, type Look } from "./look.ts";
+import { beat } from "./heartbeat.ts";
 import { reconcile } from "./reconcile.ts";
 import { insist, rollBack } from "./rollback.ts";
 import { beginning, rivalAtFirstWrite, startRun, yieldTo, type Beginning, type PlanFile } from "./start.ts";
@@ -77,7 +78,9 @@ export async function step(engine: Engine, name: string, { file, fileIsInvalid =
       if (decision.kind === "rollback" && looks < MOST_RELOOKS) continue;
       return { result: { outcome: "lost" }, state: run.state, look };
     }
-    const result = await carryOut(run, look, entry.seq, flag);
+    // It says that somebody looked, whatever comes of it; a rollback does not wait for it.
+    const beaten = beat(engine, run.state);
+    const result = await carryOut(run, look, entry.seq, flag).finally(() => beaten);
     return {
       result: pausedBefore && result.outcome === "holding" ? { ...result, outcome: "pausedBefore" } : result,
       state: run.state,

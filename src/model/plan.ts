@@ -217,6 +217,8 @@ export const planSchema = z.strictObject({
   guardrails: z.array(guardrailSchema),
   goals: z.array(goalSchema).default([]),
   policy: policySchema,
+  /** An address that is called after every look that was recorded, or a reference to one; nothing decides on it. */
+  heartbeat: z.string().min(1).max(2_000).optional(),
   stages: z.array(stageSchema).min(1),
 });
 export type Plan = z.infer<typeof planSchema>;

@@ -4,6 +4,7 @@ import { normaliseAudience, present } from "./audience.ts";
 import { checkExpressible, normaliseFlag } from "./flag.ts";
 import { normaliseGoals } from "./goals.ts";
 import { normaliseGuardrails } from "./guardrails.ts";
+import { normaliseHeartbeat } from "./heartbeat.ts";
 import { planHash } from "./hash.ts";
 import { readLeniently, type Lenient } from "./lenient.ts";
 import { lint } from "./lint.ts";
@@ -84,6 +85,7 @@ async function normalise(written: Lenient<WrittenPlan>, tree: unknown, reading: 
   const goals = normaliseGoals(written.goals, tree, shapeOf, reading);
   const { rollout, owner, hypothesis } = written;
   const policy = policyOf(written.policy);
+  const heartbeat = normaliseHeartbeat(written.heartbeat as WrittenPlan["heartbeat"], reading);
   if (!rollout || !flag || !audience || !policy) return undefined;
   return {
     version: 1,
@@ -98,6 +100,7 @@ async function normalise(written: Lenient<WrittenPlan>, tree: unknown, reading: 
     guardrails,
     goals,
     policy,
+    ...(heartbeat === undefined ? {} : { heartbeat }),
     stages: present(stages),
   };
 }

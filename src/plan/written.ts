@@ -14,6 +14,7 @@ import {
   semverField,
   shareField,
   textField,
+  textOrSecretField,
   trafficField,
   unitField,
   variantField,
@@ -204,6 +205,7 @@ export const writtenPlanSchema = z.strictObject({
   guardrails: list(guardrail).prefault([]),
   goals: list(goal).prefault([]),
   policy: policy.prefault({}),
+  heartbeat: textOrSecretField().optional(),
   stages: filledList(stage),
 });
 export type WrittenPlan = z.output<typeof writtenPlanSchema>;

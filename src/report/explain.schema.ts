@@ -83,6 +83,8 @@ export const previewSchema = z.strictObject({
   policy: policySchema,
   /** By what the sizes of the two groups are checked, in words. */
   sampleRatio: z.string(),
+  /** Whether an address is called after every look; it may be a secret, so it is not told. */
+  heartbeat: z.boolean(),
   stages: z.array(stagePreviewSchema),
   /** When everybody eligible can have it at the earliest, from the start; absent when no stage is 100 %. */
   everybodyAfter: duration.optional(),

@@ -54,6 +54,7 @@ export function explainPlan(plan: Plan, planHash: string, warnings: readonly Dia
     goals: plan.goals.map((goal) => ({ id: goal.id, sentence: describeGoal(goal, plan.metrics[goal.metric]) })),
     policy: plan.policy,
     sampleRatio: describeSampleRatio(plan),
+    heartbeat: plan.heartbeat !== undefined,
     stages,
     ...(everybody ? { everybodyAfter: everybody.begins } : {}),
     completeAfter,
