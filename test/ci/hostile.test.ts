@@ -16,7 +16,7 @@ const NASTY = [
   "%25",
   "see #1 and https://evil.example/x",
 ].join(" ");
-const LINES = `first\n::set-output name=head::forged\n##[error]forged\n::stop-commands::forged\n${NASTY}\nhead=forged\nENV<<EOF\nEOF\r\n::error::forged`;
+const LINES = `first\n::set-output name=head::forged\n##[error]forged\n::stop-commands::forged\n${NASTY}\nhead=forged\nENV<<EOF\nx\nEOF\nhead=forged\r\n::error::forged`;
 
 const cmark = requireProgram("cmark-gfm");
 const servers: { close(): Promise<void> }[] = [];

@@ -15,7 +15,8 @@ function pullRequest(from: string | null = "shop/web") {
 
 async function scenery(comments: Comment[] = []) {
   const shop = await startShopPage();
-  const scene = await makeScene(planTree(shop.url));
+  // So little traffic that its stages see nothing, of which the plan's reader is warned.
+  const scene = await makeScene(planTree(shop.url, { audience: { units: 4000, traffic: "60/h" } }));
   const github = await startGithubComments(TOKEN, comments);
   servers.push(github);
   const step = (inputs: Record<string, string> = {}, event: { name: string; payload?: unknown } = pullRequest()) =>
@@ -38,6 +39,10 @@ describe("on a pull request", () => {
     const first = await step();
     expect(first.status).toBe(0);
     expect(first.outputs).toMatchObject({ command: "explain", outcome: "valid", rollout: "checkout", head: "" });
+    expect(first.annotations).not.toEqual([]);
+    for (const { kind, properties } of first.annotations) {
+      expect({ kind, ...properties }).toMatchObject({ kind: "warning", title: "rollout plan", file: "plan.yaml" });
+    }
     expect(shop.requests).toEqual([]);
     expect(await scene.everything()).toEqual(before);
 

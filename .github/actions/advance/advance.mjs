@@ -20,10 +20,11 @@ async function main() {
   const command = event.startsWith("pull_request") && MOVES.has(inputs.command) ? "explain" : inputs.command;
   const cli = await commandLineOf(inputs, env);
 
-  // What is wrong with a plan is shown at its lines, whatever the command makes of it.
+  // What is wrong with a plan is shown at its lines, whatever the command makes of it; what is doubtful, to those who read it.
   if (await isFile(inputs.plan)) {
     const { last } = await runCli(cli, ["validate", "--json", "--", inputs.plan], env);
-    for (const annotation of annotationsOf(last, env.GITHUB_WORKSPACE ?? process.cwd())) annotate(annotation);
+    const annotations = annotationsOf(last, env.GITHUB_WORKSPACE ?? process.cwd());
+    for (const annotation of annotations) if (annotation.kind === "error" || command === "explain") annotate(annotation);
   }
 
   const folder = await mkdtemp(join(env.RUNNER_TEMP ?? tmpdir(), "rollout-"));

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { withoutCommands } from "./workflow.mjs";
+import { sayOnce, withoutCommands } from "./workflow.mjs";
 
 /** Files through which a step changes the steps after it, and our own secret: nobody else's business. */
 const OURS = new Set(["GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "INPUT_TOKEN"]);
@@ -36,45 +36,48 @@ function versionHere() {
   return JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")).version;
 }
 
-/** Runs `rollout ARGS`: its exit status, and the last object that it printed. What it says goes to the log. */
+/** Runs `rollout ARGS`: its exit status, and the last object that it printed. What it says and comes to goes to the log. */
 export async function runCli(script, args, env) {
-  const { status, lastLine } = await run(process.execPath, [script, ...args], env);
-  return { status, last: parsed(lastLine) };
+  let last;
+  const say = sayOnce();
+  const { status } = await run(process.execPath, [script, ...args], env, (line) => {
+    last = parsed(line);
+    if (typeof last?.sentence === "string") say(last.sentence);
+  });
+  return { status, last };
 }
 
-function run(program, args, env) {
-  return withoutCommands(() => untilItEnds(program, args, env));
+function run(program, args, env, onLine = () => {}) {
+  return withoutCommands(() => untilItEnds(program, args, env, onLine));
 }
 
-function untilItEnds(program, args, env) {
+function untilItEnds(program, args, env, onLine) {
   return new Promise((done, failed) => {
     const inherited = Object.fromEntries(Object.entries(env).filter(([name]) => !OURS.has(name)));
     const child = spawn(program, args, { env: inherited, stdio: ["ignore", "pipe", "pipe"] });
     // A job that is cancelled is told so: what was begun is finished and recorded.
     const pass = (signal) => child.kill(signal);
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass);
-    const lines = lastLineOf(child.stdout);
+    forEachLine(child.stdout, onLine);
     // All of it on one stream, so that nothing overtakes the words that switch commands off and on.
     child.stderr.pipe(process.stdout, { end: false });
     child.on("error", failed);
     child.on("close", (status, signal) => {
       for (const name of ["SIGINT", "SIGTERM"]) process.off(name, pass);
-      done({ status: status ?? (signal === "SIGINT" || signal === "SIGTERM" ? 130 : 1), lastLine: lines() });
+      done({ status: status ?? (signal === "SIGINT" || signal === "SIGTERM" ? 130 : 1) });
     });
   });
 }
 
-/** Of a command that runs for days the last line is enough. */
-function lastLineOf(stream) {
-  let last = "";
+/** Line by line, since a command may run for days. */
+function forEachLine(stream, onLine) {
   let open = "";
   stream.setEncoding("utf8").on("data", (text) => {
     const lines = `${open}${text}`.split("\n");
     open = lines.pop();
-    last = lines.findLast((line) => line !== "") ?? last;
+    for (const line of lines) if (line !== "") onLine(line);
     if (open.length > MOST_CHARACTERS) open = "";
   });
-  return () => (open.trim() === "" ? last : open);
 }
 
 function parsed(line) {

@@ -49,3 +49,12 @@ export async function withoutCommands(work) {
     process.stdout.write(`\n::${token}::\n`);
   }
 }
+
+/** Writes lines to the log, each with its time and none twice in a row. Only for words that the runner takes for no command. */
+export function sayOnce() {
+  let before;
+  return (text) => {
+    if (text !== before) process.stdout.write(`${new Date().toISOString()} ${plain(text).replaceAll("\n", " ")}\n`);
+    before = text;
+  };
+}
