@@ -21,6 +21,7 @@ import { archiveStore, stores, writeArchive } from "./ledger/index.ts";
 import type { Store, StoreTools } from "./ledger/port.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import type { AdapterOptions } from "./model/plan.ts";
+import { httpHeartbeat } from "./notify/heartbeat.ts";
 import { catalog, folderHere, repositoryOf } from "./planFiles.ts";
 import { planSigners } from "./signing.ts";
 
@@ -122,6 +123,7 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
       const shared = tools(folder, stopped);
       return Object.fromEntries(Object.entries(plan.sources).map(([name, options]) => [name, connectSource(options, shared)]));
     },
+    connectHeartbeat: ({ heartbeat }, folder) => (heartbeat === undefined ? undefined : httpHeartbeat(heartbeat, tools(folder, stopped))),
     stop: stopped,
     tell,
     rollbackFor,

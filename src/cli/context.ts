@@ -16,3 +16,9 @@ export interface Globals {
   trustPlan?: boolean;
   input: boolean;
 }
+
+/** Options of the commands whose result can be kept as Markdown. */
+export interface Summarised extends Globals {
+  /** The file that it is appended to. */
+  summary?: string;
+}

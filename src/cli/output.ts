@@ -20,6 +20,8 @@ export interface Output {
   failure(): string | undefined;
   /** From now on all text passes this function first. */
   redactWith(redact: (text: string) => string): void;
+  /** A text as it would be written, for what leaves another way. */
+  redacted(text: string): string;
 }
 
 /** Only what is used of `process`, so that tests can hand in another. */
@@ -57,6 +59,7 @@ export function processOutput({ stdout, stderr, stdin, env }: Streams): Output {
     redactWith(next) {
       redact = next;
     },
+    redacted: (text) => redact(text),
   };
   return output;
 }

@@ -4,6 +4,7 @@ import manifest from "../../package.json" with { type: "json" };
 import type { ErrorReport } from "../report/error.schema.ts";
 import { terminalText } from "../report/text.ts";
 import type { Cli } from "./context.ts";
+import { summarisingFailures } from "./summary.ts";
 import { OBSERVATIONS_HELP, withSimulation } from "./trialOptions.ts";
 
 /** Runs the command that the arguments name, says what went wrong if something did, and gives the exit status. */
@@ -84,8 +85,11 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
       .description(description)
       .action(async (...given: unknown[]) => {
         const command = given.at(-1) as Command;
-        finish(await run(await load(), command.args, command.optsWithGlobals() as never));
+        const options = command.optsWithGlobals();
+        finish(await summarisingFailures(cli, options, async () => run(await load(), command.args, options as never)));
       });
+
+  const summary = () => new Option("--summary <file>", "append the result to a file, as Markdown");
 
   program.commandsGroup("Plan, offline:");
   add(
@@ -94,14 +98,18 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     "check plans; all errors at once",
     () => import("./commands/validate.ts"),
     (m, args, o) => m.validate(cli, args, o),
-  ).argument("<plan...>", PLAN);
+  )
+    .argument("<plan...>", PLAN)
+    .option("--code-quality <file>", "write what is wrong to a file as GitLab's Code Quality report");
   add(
     program,
     "explain",
     "preview a plan: who, when, what guards",
     () => import("./commands/explain.ts"),
     (m, [plan], o) => m.explain(cli, plan!, o),
-  ).argument("<plan>", PLAN);
+  )
+    .argument("<plan>", PLAN)
+    .addOption(summary());
   const each = (text: string, before: string[] = []) => [...before, text];
   add(
     program,
@@ -152,7 +160,8 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     .option("--dry-run", "do all but write")
     .addOption(adopt())
     .addOption(detailed())
-    .addOption(rollbackFor());
+    .addOption(rollbackFor())
+    .addOption(summary());
   add(
     program,
     "run",
@@ -163,7 +172,8 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     .argument("<target>", TARGET)
     .addOption(adopt())
     .addOption(detailed())
-    .addOption(rollbackFor());
+    .addOption(rollbackFor())
+    .addOption(summary());
   add(
     program,
     "rollback",
@@ -173,7 +183,8 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
   )
     .argument("<target>", TARGET)
     .option("--reason <text>", "why, for the ledger")
-    .addOption(rollbackFor());
+    .addOption(rollbackFor())
+    .addOption(summary());
   add(
     program,
     "pause",
@@ -220,7 +231,9 @@ function programOf(cli: Cli, finish: (status: number) => void): Command {
     "why a rollout stands where it stands, and what it waits for; without a name, all of them",
     () => import("./commands/status.ts"),
     (m, [target], o) => m.status(cli, target, o),
-  ).argument("[target]", TARGET);
+  )
+    .argument("[target]", TARGET)
+    .addOption(summary());
   const log = add(
     program,
     "log",

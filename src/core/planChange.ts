@@ -1,8 +1,8 @@
 import type { Plan } from "../model/plan.ts";
 import { sameExposure } from "./exposure.ts";
 
-/** Keys of a plan that are words for people: a change of them changes no decision. */
-const WORDS = ["owner", "hypothesis", "risks"] as const;
+/** Keys of a plan that are words for people, or say whom to tell: a change of them changes no decision. */
+const WORDS = ["owner", "hypothesis", "risks", "heartbeat"] as const;
 
 /** The keys in which two plans differ, as paths: `policy.poll`, `stages`. */
 export function planChanges(before: Plan, after: Plan): string[] {

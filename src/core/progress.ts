@@ -94,6 +94,10 @@ function excess({ limit }: Guardrail, treated: Tally, control: Tally): number {
 
 /** Since when nobody has looked, while somebody has the feature; nothing while nobody has it. */
 export function unguardedSince(state: State): Instant | undefined {
-  if (isOff(state.exposure) || state.end) return undefined;
+  if (state.end) return undefined;
+  if (isOff(state.exposure)) {
+    // The first write was begun and its outcome is not known: somebody may have the feature already.
+    return state.intent && !isOff(state.intent.to) ? state.intent.at : undefined;
+  }
   return Math.max(state.lastLook?.at ?? 0, state.firstExposedAt ?? 0, state.startedAt);
 }

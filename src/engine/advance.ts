@@ -8,6 +8,7 @@ import { openRollout, running, unknownRollout, type Engine, type Running } from 
 import { isRead, snapshotFlag } from "./flag.ts";
 import type { Ledger } from "./ledger.ts";
 import { takeLook, takeOverJudgement, type Look } from "./look.ts";
+import { beat } from "./heartbeat.ts";
 import { reconcile } from "./reconcile.ts";
 import { afterUnrecorded, recordSpooled, rollBackUnrecorded, withinReach, type Unrecorded } from "./emergency.ts";
 import { rollBack } from "./rollback.ts";
@@ -104,7 +105,9 @@ export async function stepOn(
       if (decision.kind === "rollback" && looks < MOST_RELOOKS) continue;
       return { result: { outcome: "lost" }, state: run.state, look };
     }
-    const result = await carryOut(run, look, flag);
+    // It says that somebody looked, whatever comes of it; a rollback does not wait for it.
+    const beaten = beat(engine, run.state);
+    const result = await carryOut(run, look, flag).finally(() => beaten);
     const unrecorded = "unrecorded" in result ? result.unrecorded : undefined;
     return {
       result: pausedBefore && result.outcome === "holding" ? { ...result, outcome: "pausedBefore" } : result,

@@ -4,6 +4,7 @@ import type { Clock, Spool } from "../io/port.ts";
 import type { Store } from "../ledger/port.ts";
 import type { Signer } from "../ledger/signature.ts";
 import type { MetricSource } from "../metrics/port.ts";
+import type { Heartbeat } from "../notify/port.ts";
 import type { Actor, Entry } from "../model/entry.ts";
 import type { FlagTarget } from "../model/flag.ts";
 import type { NumberKind, Plan, Query } from "../model/plan.ts";
@@ -38,6 +39,8 @@ export interface Engine {
   /** Connects the flag system of a plan; paths are relative to `folder`. */
   connectFlag(plan: Plan, folder: string): FlagBackend;
   connectSources(plan: Plan, folder: string): Record<string, ConnectedSource>;
+  /** Connects the heartbeat of a plan that has one. */
+  connectHeartbeat?(plan: Plan, folder: string): Heartbeat | undefined;
   /** Aborts when the user asks to stop: a write that was begun is finished and recorded, nothing new is begun. */
   stop: AbortSignal;
   /** Where a rollback is kept that could not be recorded. */

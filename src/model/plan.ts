@@ -225,6 +225,8 @@ export const planSchema = z.strictObject({
   goals: z.array(goalSchema).default([]),
   policy: policySchema,
   ledger: ledgerSchema.optional(),
+  /** An address that is called after every look that was recorded, or a reference to one; nothing decides on it. */
+  heartbeat: z.string().min(1).max(2_000).optional(),
   stages: z.array(stageSchema).min(1),
 });
 export type Plan = z.infer<typeof planSchema>;

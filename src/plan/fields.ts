@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isFreeKey, nameSchema } from "../model/exposure.ts";
+import { parseSecret, type Secret } from "../model/secret.ts";
 import { isUnit, parseDuration, parsePercent, parseShare } from "../model/units.ts";
 import { mendedBy } from "./issues.ts";
 import { nearest } from "../model/nearest.ts";
@@ -169,6 +170,11 @@ export function textField(most = 10_000) {
     .string({ error: "expected text" })
     .min(1, { error: "expected text that is not empty" })
     .max(most, { error: `expected text of at most ${most} characters` });
+}
+
+/** A text, or a whole reference to a secret. Nothing prints it: it may be the secret itself. */
+export function textOrSecretField(most = 2_000) {
+  return textField(most).transform((text): string | Secret => parseSecret(text) ?? text);
 }
 
 /** A variant of the flag. `true` and `false` are the variants of a boolean flag, quoted or not. */

@@ -4,6 +4,7 @@ import { normaliseAudience, present } from "./audience.ts";
 import { checkExpressible, normaliseFlag } from "./flag.ts";
 import { normaliseGoals } from "./goals.ts";
 import { normaliseGuardrails } from "./guardrails.ts";
+import { normaliseHeartbeat } from "./heartbeat.ts";
 import { planHash } from "./hash.ts";
 import { readLeniently, type Lenient } from "./lenient.ts";
 import { lint } from "./lint.ts";
@@ -86,6 +87,7 @@ async function normalise(written: Lenient<WrittenPlan>, tree: unknown, reading: 
   const { rollout, owner, hypothesis } = written;
   const policy = policyOf(written.policy);
   const signingKey = valueAt(tree, ["ledger", "signingKey"]);
+  const heartbeat = normaliseHeartbeat(written.heartbeat as WrittenPlan["heartbeat"], reading);
   if (!rollout || !flag || !audience || !policy) return undefined;
   return {
     version: 1,
@@ -102,6 +104,7 @@ async function normalise(written: Lenient<WrittenPlan>, tree: unknown, reading: 
     policy,
     // The ledger keeps the reference as it was written.
     ...(typeof signingKey === "string" ? { ledger: { signingKey } } : {}),
+    ...(heartbeat === undefined ? {} : { heartbeat }),
     stages: present(stages),
   };
 }

@@ -15,6 +15,7 @@ import {
   semverField,
   shareField,
   textField,
+  textOrSecretField,
   trafficField,
   unitField,
   variantField,
@@ -208,6 +209,7 @@ export const writtenPlanSchema = z.strictObject({
   goals: list(goal).prefault([]),
   policy: policy.prefault({}),
   ledger: ledger.optional(),
+  heartbeat: textOrSecretField().optional(),
   stages: filledList(stage),
 });
 export type WrittenPlan = z.output<typeof writtenPlanSchema>;

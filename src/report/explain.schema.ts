@@ -85,6 +85,8 @@ export const previewSchema = z.strictObject({
   sampleRatio: z.string(),
   /** The reference to the key that signs the ledger's entries; absent: they are not signed. */
   ledger: ledgerSchema.optional(),
+  /** Whether an address is called after every look; it may be a secret, so it is not told. */
+  heartbeat: z.boolean(),
   stages: z.array(stagePreviewSchema),
   /** When everybody eligible can have it at the earliest, from the start; absent when no stage is 100 %. */
   everybodyAfter: duration.optional(),

@@ -55,6 +55,7 @@ export function explainPlan(plan: Plan, planHash: string, warnings: readonly Dia
     policy: plan.policy,
     sampleRatio: describeSampleRatio(plan),
     ...(plan.ledger ? { ledger: plan.ledger } : {}),
+    heartbeat: plan.heartbeat !== undefined,
     stages,
     ...(everybody ? { everybodyAfter: everybody.begins } : {}),
     completeAfter,

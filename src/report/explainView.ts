@@ -1,5 +1,15 @@
 import { count, duration } from "../core/words.ts";
 import type { Preview, StagePreview } from "./explain.schema.ts";
+import {
+  aboutTexts,
+  bucketedText,
+  changesText,
+  earliestText,
+  policySentences,
+  roundAmount,
+  samplesText,
+  signedText,
+} from "./explainWords.ts";
 import { renderDiagnostics } from "./frames.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { terminalText } from "./text.ts";
@@ -21,9 +31,9 @@ export function explainView(preview: Preview, style: Style = plainStyle): string
   return text.join("\n");
 }
 
-function head({ rollout, planHash, owner, hypothesis, risks, flag, policy, sampleRatio, ledger }: Preview, style: Style): string[] {
-  const bucketed = flag.unit === undefined ? "what the flag system buckets by itself (an SDK's targeting key)" : flag.unit;
-  const { falseRollback, poll, onInconclusive, onBlind, onNoData } = policy;
+function head(preview: Preview, style: Style): string[] {
+  const { rollout, planHash, owner, hypothesis, risks, flag } = preview;
+  const signed = signedText(preview);
   return [
     `${style.bold(terminalText(rollout))}  ${style.dim(`plan ${planHash.slice(0, 12)}`)}`,
     ...(owner === undefined ? [] : [row("owner", terminalText(owner), style)]),
@@ -34,40 +44,17 @@ function head({ rollout, planHash, owner, hypothesis, risks, flag, policy, sampl
       `${terminalText(flag.key)} at ${terminalText(flag.backend)}: ${terminalText(flag.treatment)} for the treatment, ${terminalText(flag.control)} for the control`,
       style,
     ),
-    row("bucketed by", terminalText(bucketed), style),
-    row(
-      "changes",
-      `written within ${duration(flag.writeWithin)}, seen by every client ${flag.propagation === 0 ? "at once" : `after ${duration(flag.propagation)}`}`,
-      style,
-    ),
-    row(
-      "policy",
-      `at most ${Number((falseRollback * 100).toPrecision(6))}% false rollbacks; a look every ${duration(poll)}; ${inconclusive[onInconclusive]}`,
-      style,
-    ),
-    row("", `${blind[onBlind]} a stage has seen too little to show the harm that its guardrails name`, style),
-    row("", `without data it holds for ${duration(onNoData.hold)}, then it ${onNoData.then === "pause" ? "pauses" : "rolls back"}`, style),
-    row("", terminalText(sampleRatio), style),
-    ...(ledger ? [row("ledger", `signed with ${terminalText(ledger.signingKey)} by whoever can read it`, style)] : []),
+    row("bucketed by", terminalText(bucketedText(flag)), style),
+    row("changes", changesText(flag), style),
+    ...policySentences(preview).map((sentence, index) => row(index === 0 ? "policy" : "", terminalText(sentence), style)),
+    ...(signed === undefined ? [] : [row("ledger", terminalText(signed), style)]),
   ];
 }
-
-const inconclusive: Record<Preview["policy"]["onInconclusive"], string> = {
-  advance: "advances when nothing was found",
-  hold: "holds while a guardrail is inconclusive",
-  pause: "pauses when a guardrail is inconclusive",
-};
-
-const blind: Record<Preview["policy"]["onBlind"], string> = {
-  advance: "advances even where",
-  hold: "holds while",
-  pause: "pauses where",
-};
 
 function audience({ audience: { eligible, exclude, testers, holdout, units, traffic, segments } }: Preview, style: Style): string[] {
   const size = [
     ...(units === undefined ? [] : [`about ${count(units)} users`]),
-    ...(traffic === undefined ? [] : [`about ${amount(traffic)} requests/min`]),
+    ...(traffic === undefined ? [] : [`about ${roundAmount(traffic)} requests/min`]),
   ];
   return [
     style.bold("Audience"),
@@ -103,25 +90,13 @@ function goals({ goals: all }: Preview, style: Style): string[] {
   ];
 }
 
-/** How many treated requests a stage waits for. */
-function samplesText(minSamples: StagePreview["minSamples"]): string {
-  if (minSamples === "auto") return ", and as many treated requests as show the harm that each guardrail names";
-  return minSamples > 0 ? `, and ${count(minSamples)} treated requests for each guardrail` : "";
-}
-
-function stageLines(stage: StagePreview, index: number, { audience: { eligible, exclude } }: Preview, style: Style): string[] {
-  const { name, who, users, requestsPerMinute, begins, lasts, bake, minSamples, guards } = stage;
-  const about = eligible === undefined && exclude.length === 0 ? "about" : "at most about";
-  const size = [
-    ...(users === undefined ? [] : [`${about} ${count(users)} users`]),
-    ...(requestsPerMinute === undefined ? [] : [`${about} ${amount(requestsPerMinute)} requests/min`]),
-  ];
+function stageLines(stage: StagePreview, index: number, preview: Preview, style: Style): string[] {
+  const { name, who, begins, lasts, bake, minSamples, guards } = stage;
   const judged = guards.filter((guard) => guard.judged);
   const unjudged = guards.filter((guard) => !guard.judged);
-  const start = begins === 0 ? "at once" : `after ${duration(begins)} at the earliest`;
   return [
-    `${style.bold(`Stage ${index + 1}: ${terminalText(name)}`)}  ${style.dim(`${start}, for at least ${duration(lasts)}`)}`,
-    row("who", [terminalText(who), ...size].join("; "), style),
+    `${style.bold(`Stage ${index + 1}: ${terminalText(name)}`)}  ${style.dim(`${earliestText(begins)}, for at least ${duration(lasts)}`)}`,
+    row("who", [terminalText(who), ...aboutTexts(stage, preview)].join("; "), style),
     row("waits for", `${duration(bake)} of measured time${samplesText(minSamples)}`, style),
     ...judged.map(({ guardrail, sees }, position) => {
       const seen =
@@ -136,20 +111,10 @@ function stageLines(stage: StagePreview, index: number, { audience: { eligible, 
 }
 
 function end({ everybodyAfter, completeAfter }: Preview, style: Style): string[] {
-  const everybody =
-    everybodyAfter === undefined
-      ? "never, by this plan"
-      : everybodyAfter === 0
-        ? "at once"
-        : `after ${duration(everybodyAfter)} at the earliest`;
-  return [style.bold("End"), row("at 100%", everybody, style), row("complete", `after ${duration(completeAfter)} at the earliest`, style)];
+  const everybody = everybodyAfter === undefined ? "never, by this plan" : earliestText(everybodyAfter);
+  return [style.bold("End"), row("at 100%", everybody, style), row("complete", earliestText(completeAfter), style)];
 }
 
 function row(label: string, text: string, style: Style): string {
   return `  ${style.dim(label.padEnd(LABEL))}${label.length < LABEL ? "" : " "}${text}`;
-}
-
-/** Large amounts whole, small ones with what matters of them. */
-function amount(value: number): string {
-  return value >= 100 ? count(value) : String(Number(value.toPrecision(2)));
 }

@@ -8,6 +8,8 @@ export const standingSchema = z.strictObject({
   run: z.number().int().min(1),
   /** The stage whose exposure was applied last; absent before the first and after a rollback. */
   stage: z.strictObject({ index: z.number().int().min(0), name: z.string(), of: z.number().int().min(1) }).optional(),
+  /** All stages of the plan, in their order, with who has the feature there and how long they bake, in milliseconds. */
+  stages: z.array(z.strictObject({ name: z.string(), exposed: z.string(), bake: z.number().int().min(0) })),
   exposure: exposureSchema,
   /** `exposure` in words: `5%`, `staff`, `off`. */
   exposed: z.string(),

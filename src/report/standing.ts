@@ -13,6 +13,7 @@ export function standingOf({ rollout, run, stage: index, exposure, plan, planHas
     rollout,
     run,
     ...(stage && { stage: { index, name: stage.name, of: plan.stages.length } }),
+    stages: plan.stages.map((each) => ({ name: each.name, exposed: describeExposure(each.exposure), bake: each.bake })),
     exposure,
     exposed: describeExposure(exposure),
     planHash,

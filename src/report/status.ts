@@ -63,7 +63,10 @@ export function statusView(status: Status, now: Instant, style: Style = plainSty
       : []),
     ...(next === undefined ? [] : [`next stage: ${terminalText(next)}`]),
     ...(lastLook && !ended
-      ? [`last look ${ago(now - lastLook.at)}; the flag said ${flagText(lastLook.flag)}`, ...gateLines(lastLook.gates, style)]
+      ? [
+          `last look ${ago(now - lastLook.at)}; the flag said ${terminalText(flagSentence(lastLook.flag))}`,
+          ...gateLines(lastLook.gates, style),
+        ]
       : []),
     ...(lastLook ? [...verdictLines(lastLook.verdicts, style), ...goalLines(lastLook.goals, style)] : []),
     ...(status.blastRadius ? [costText(status.blastRadius, ended)] : []),
@@ -81,7 +84,7 @@ function costText(cost: BlastRadius, ended: Status["ended"]): string {
 }
 
 function guardText(unguardedFor: number, style: Style): string {
-  return style.dim(`nobody has looked for ${duration(unguardedFor)}; every \`rollout advance\` looks`);
+  return style.dim(`unguarded for ${duration(unguardedFor)}, since nobody has looked; every \`rollout advance\` looks`);
 }
 
 /** All rollouts of a store, a line each. */
@@ -89,26 +92,32 @@ export function statusListView({ rollouts, store }: StatusList, now: Instant, st
   if (rollouts.length === 0) return `no rollouts in ${terminalText(store)}; --store or ROLLOUT_STORE names another place\n`;
   const lines = rollouts.map((each) => {
     if ("error" in each) return `${style.bold(terminalText(each.rollout))}  ${style.red(terminalText(each.error))}`;
-    const age = each.lastLook ? style.dim(`  (last look ${ago(now - each.lastLook.at)})`) : "";
-    return `${standingLine(each, style)}  ${terminalText(each.sentence)}${age}`;
+    const age = ageText(each, now);
+    return `${standingLine(each, style)}  ${terminalText(each.sentence)}${age === undefined ? "" : style.dim(`  (${age})`)}`;
   });
   return `${lines.join("\n")}\n`;
 }
 
-function flagText(flag: FlagSnapshot): string {
+function ageText({ lastLook, unguardedFor }: Status, now: Instant): string | undefined {
+  if (unguardedFor !== undefined) return `unguarded for ${duration(unguardedFor)}`;
+  return lastLook && `last look ${ago(now - lastLook.at)}`;
+}
+
+/** What the flag said at a look. */
+export function flagSentence(flag: FlagSnapshot): string {
   switch (flag.kind) {
     case "known":
-      return terminalText(describeExposure(flag.exposure));
+      return describeExposure(flag.exposure);
     case "foreign":
-      return `something else: ${terminalText(flag.found)}`;
+      return `something else: ${flag.found}`;
     case "unreadable":
-      return `nothing: ${terminalText(flag.reason)}`;
+      return `nothing: ${flag.reason}`;
     default:
       return flag satisfies never;
   }
 }
 
 /** `3 min ago`; a clock that is behind the one that wrote has not got there yet. */
-function ago(milliseconds: number): string {
+export function ago(milliseconds: number): string {
   return milliseconds < 0 ? `in ${duration(-milliseconds)} by this clock` : `${duration(milliseconds)} ago`;
 }

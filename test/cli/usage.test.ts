@@ -161,6 +161,7 @@ const quiet: Output = {
   quiet() {},
   failure: () => undefined,
   redactWith() {},
+  redacted: (text) => text,
 };
 
 test.skipIf(!existsSync("/dev/full"))("a result that cannot be written is not taken for one that was: 5", async () => {

@@ -14,6 +14,7 @@ describe("what has changed", () => {
     ["nothing", plan(), [], true],
     ["an owner", plan({ owner: "growth" }), ["owner"], true],
     ["all words", plan({ owner: "growth", hypothesis: "more", risks: ["less"] }), ["hypothesis", "owner", "risks"], true],
+    ["whom to tell of each look", plan({ heartbeat: "${env:HEARTBEAT_URL}" }), ["heartbeat"], true],
     ["a part of the policy", policy({ onInconclusive: "hold", poll: 1 }), ["policy.onInconclusive", "policy.poll"], false],
     ["words and a stage", plan({ owner: "growth", stages: plan().stages.slice(1) }), ["owner", "stages"], false],
     ["a metric", plan({ metrics: { orders: metric() } }), ["metrics.errors", "metrics.orders"], false],

@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { freshStage, guardrailsOf, progressAfter, unguardedSince } from "../../src/core/progress.ts";
+import { isOff } from "../../src/core/exposure.ts";
+import { OFF, type Exposure } from "../../src/model/exposure.ts";
 import type { Measurement, MetricReading } from "../../src/model/measurement.ts";
 import type { Guardrail, Limit } from "../../src/model/plan.ts";
 import type { Progress, State } from "../../src/model/state.ts";
 import {
+  exposed,
   hold,
   unreadable,
   failed,
@@ -139,6 +142,10 @@ test("a new stage has baked nothing; what the run has met stays", () => {
 
 describe("since when nobody has looked", () => {
   const lastLook = { seq: 9, at: from(20), flag: unreadable, verdicts: [], goals: [], splitChecks: [], gates: [], decision: hold };
+  const writing = (to: Exposure, at: number): State["intent"] & object => {
+    const [purpose, stage] = isOff(to) ? (["rollback", -1] as const) : (["advance", 0] as const);
+    return { seq: 10, at, purpose, from: OFF, to, stage, deadline: at + MINUTE, reason: "", overtook: [] };
+  };
   test.each<[string, State, number | undefined]>([
     ["since the last look", state({ lastLook }), from(20)],
     [
@@ -147,6 +154,12 @@ describe("since when nobody has looked", () => {
       from(3),
     ],
     ["since the start of a run that was adopted", state({ startedAt: from(2), firstExposedAt: from(2) }), from(2)],
+    [
+      "since the first write was begun, whose outcome nobody knows",
+      unexposed({ lastLook, intent: writing(exposed(1_000), from(21)) }),
+      from(21),
+    ],
+    ["nobody is exposed, and the write that is open turns it off", unexposed({ lastLook, intent: writing(OFF, from(21)) }), undefined],
     ["nobody is exposed, nobody need look", unexposed({ lastLook }), undefined],
     ["the run is over", state({ lastLook, end: { outcome: "complete", reason: "", at: from(30) } }), undefined],
   ])("%s", (_, standing, since) => expect(unguardedSince(standing)).toBe(since));

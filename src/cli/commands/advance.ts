@@ -1,11 +1,13 @@
 import { rehearse, RolloutError, step, waitForMove, type App } from "../../app.ts";
 import { rehearsalReport, rehearsalView, stepReport, stepView } from "../../report/step.ts";
+import { rehearsalMarkdown, stepMarkdown } from "../../report/stepMarkdown.ts";
 import { exitStatusOf } from "../exit.ts";
-import type { Cli, Globals } from "../context.ts";
+import type { Cli, Summarised } from "../context.ts";
+import { summarise } from "../summary.ts";
 import { choose, durationOf, guarding, open, type Chosen } from "../target.ts";
 
 /** Options of the commands that move a rollout. */
-export interface MoveOptions extends Globals {
+export interface MoveOptions extends Summarised {
   adopt?: boolean;
   detailedExitcode?: boolean;
   rollbackFor?: string;
@@ -29,6 +31,7 @@ export async function advance(cli: Cli, target: string, options: AdvanceOptions)
   if (options.dryRun) {
     const report = rehearsalReport(await rehearse(app.engine, chosen.name, how), chosen.file?.plan);
     show(report, () => rehearsalView(report, cli.output.style));
+    await summarise(cli, options, report, rehearsalMarkdown);
     return statusOfPlan(chosen);
   }
   const result = await guarding(app, chosen, () =>
@@ -36,6 +39,7 @@ export async function advance(cli: Cli, target: string, options: AdvanceOptions)
   );
   const report = stepReport(result, "rollout.advance/1");
   show(report, () => stepView(report, cli.output.style));
+  await summarise(cli, options, report, (each) => stepMarkdown(each));
   return exitStatusOf(result, detailedExitcode) || statusOfPlan(chosen);
 }
 
