@@ -2,11 +2,9 @@
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { link, open, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { ConnectedSource } from "../../src/engine/context.ts";
-import type { Interval, MetricSource } from "../../src/metrics/port.ts";
-import { prometheus } from "../../src/metrics/prometheus.ts";
 import { settableClock } from "../support/tools.ts";
 import { alternate, print, timeOf, type Side } from "./support/rounds.ts";
+import { steadySource } from "./support/steady.ts";
 import { planOf, record, startMidRollout, type MidRollout } from "./support/rollout.ts";
 
 const SIZES = [1, 10, 50];
@@ -21,9 +19,9 @@ for (const guardrails of SIZES) await benchAppend(guardrails);
 /** Looks a minute apart, each resting on all before it, as the runner of a rollout records them. */
 async function benchAppend(guardrails: number): Promise<void> {
   const clock = settableClock(BEGIN);
-  const plan = await planOf(guardrails, "http://127.0.0.1:9090", "30s");
+  const plan = await planOf({ rates: guardrails }, "http://127.0.0.1:9090", "30s");
   const rollout = await startMidRollout(plan, clock, BEGIN);
-  const sources = { prod: steadySource() };
+  const sources = { prod: steadySource(1) };
   try {
     const sides = {
       ours: async () => {
@@ -85,19 +83,4 @@ function lastFileOf({ folder, ledger }: MidRollout): string {
 
 function fileName(seq: number): string {
   return `${String(seq).padStart(9, "0")}.json`;
-}
-
-/** A healthy service: a thousand requests a group and interval, about one in a hundred failing. */
-function steadySource(): ConnectedSource {
-  let failed = 0;
-  const counts = () => ({ events: 8 + (failed++ % 5), total: 1000 });
-  const source: MetricSource = {
-    measure: async (requests) =>
-      requests.map(({ intervals }) => ({
-        status: "measured",
-        sent: { queries: [], missing: [], withoutEvents: [] },
-        intervals: intervals.map((interval): Interval => ({ ...interval, counts: { treatment: counts(), control: counts() } })),
-      })),
-  };
-  return { source, history: true, settle: MINUTE / 2, parseQuery: (query, kind) => prometheus.query[kind]!.parse(query) };
 }

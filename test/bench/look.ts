@@ -41,7 +41,7 @@ async function bench(): Promise<void> {
 /** All looks that are timed ask for the same interval, so that they get the same numbers, round by round. */
 async function benchLook(guardrails: number, url: string, { from, middle, to }: Record<"from" | "middle" | "to", number>): Promise<void> {
   const clock = settableClock(middle + SETTLE * 1000);
-  const plan = await planOf(guardrails, url, `${SETTLE}s`);
+  const plan = await planOf({ rates: guardrails }, url, `${SETTLE}s`);
   const rollout = await startMidRollout(plan, clock, from);
   const { http } = realTools({ clock });
   const sources = sourcesOf(url, clock, http);

@@ -7,6 +7,7 @@ import { takeLook, type Look } from "../../../src/engine/look.ts";
 import { flagBackends } from "../../../src/flags/index.ts";
 import type { Clock } from "../../../src/io/port.ts";
 import { directoryStore } from "../../../src/ledger/directory.ts";
+import type { Store } from "../../../src/ledger/port.ts";
 import { metricSources } from "../../../src/metrics/index.ts";
 import { OFF } from "../../../src/model/exposure.ts";
 import type { Instant } from "../../../src/model/measurement.ts";
@@ -29,16 +30,24 @@ export function counterOf(index: number): string {
   return `bench_${index}_requests_total`;
 }
 
-/** A plan of many guardrails, each on a metric of its own, absolute and relative by turns. */
-export async function planOf(guardrails: number, url: string, settle: string): Promise<ValidPlan> {
-  const indexes = Array.from({ length: guardrails }, (_, index) => index);
+export interface PlanSize {
+  /** How many guardrails on rates there are, and how many on histograms. */
+  rates: number;
+  histograms?: number;
+  bake?: string;
+}
+
+/** A plan of many guardrails, each on a metric of its own, of each kind absolute and relative by turns. */
+export async function planOf({ rates, histograms = 0, bake = "24h" }: PlanSize, url: string, settle: string): Promise<ValidPlan> {
+  const indexes = Array.from({ length: rates }, (_, index) => index);
+  const others = Array.from({ length: histograms }, (_, index) => index);
   const written = {
     version: 1,
     rollout: "bench",
     flag: { backend: { type: "flagd", file: "flags.json" } },
     sources: { prod: { type: "prometheus", url, settle } },
-    metrics: Object.fromEntries(
-      indexes.map((index) => [
+    metrics: Object.fromEntries([
+      ...indexes.map((index) => [
         `errors${index}`,
         {
           source: "prod",
@@ -47,9 +56,19 @@ export async function planOf(guardrails: number, url: string, settle: string): P
           total: { counter: `${counterOf(index)}{variant="{{group}}"}` },
         },
       ]),
-    ),
-    guardrails: indexes.map((index) => ({ metric: `errors${index}`, ...(index % 2 === 0 ? { maxIncrease: "50%" } : { max: "5%" }) })),
-    stages: [{ expose: "50%", bake: "24h" }, "100%"],
+      ...others.map((index) => [
+        `latency${index}`,
+        { source: "prod", kind: "histogram", unit: "s", buckets: { counter: `bench_${index}_seconds_bucket{variant="{{group}}"}` } },
+      ]),
+    ]),
+    guardrails: [
+      ...indexes.map((index) => ({ metric: `errors${index}`, ...(index % 2 === 0 ? { maxIncrease: "50%" } : { max: "5%" }) })),
+      ...others.map((index) => ({
+        metric: `latency${index}`,
+        ...(index % 2 === 0 ? { maxIncrease: "20%" } : { quantile: "95%", maxIncrease: "50ms" }),
+      })),
+    ],
+    stages: [{ expose: "50%", bake }, "100%"],
   };
   const reading = await readPlan(JSON.stringify(written), {
     file: "bench.yaml",
@@ -61,9 +80,9 @@ export async function planOf(guardrails: number, url: string, settle: string): P
 }
 
 /** Begins a rollout and applies its first stage; what is measured begins at `from`. */
-export async function startMidRollout({ plan, hash }: ValidPlan, clock: Clock, from: Instant): Promise<MidRollout> {
+export async function startMidRollout({ plan, hash }: ValidPlan, clock: Clock, from: Instant, given?: Store): Promise<MidRollout> {
   const folder = await mkdtemp(join(tmpdir(), "rollout-bench-ledger-"));
-  const store = directoryStore(folder);
+  const store = given ?? directoryStore(folder);
   const actor = async () => ({ who: "bench", where: "here" });
   const outside = (): never => {
     throw new Error("a bench is handed what it uses");
