@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { rehearse, step } from "../../src/engine/advance.ts";
+import { rehearse, step, stepOn } from "../../src/engine/advance.ts";
+import { openRollout } from "../../src/engine/context.ts";
 import { runToEnd, waitForMove } from "../../src/engine/loop.ts";
 import { accept, pause, rollbackNow } from "../../src/engine/people.ts";
 import { everyone, fileOf, HARMFUL, HEALTHY, HOUR, MINUTE, planOf, SECOND, stage } from "../support/world.ts";
-import { begun, entriesOf, expectError, kindsOf, nextEnds, onSecondStage, sharesWritten } from "./worlds.ts";
+import { begun, type Begun, entriesOf, expectError, kindsOf, nextEnds, onSecondStage, sharesWritten } from "./worlds.ts";
 
 describe("advancing", () => {
   test("moves one stage at the most, however long nobody looked", async () => {
@@ -289,4 +290,25 @@ test("a writer whose clock was set back while it was held up still knows that it
   const { result } = await lookAfter(3 * MINUTE);
   expect(result).toMatchObject({ outcome: "abandoned", reason: "its time to write was over" });
   expect(sharesWritten(world)).toEqual([5, 25]);
+});
+
+describe("a ledger in hand that somebody else has ended meanwhile", () => {
+  test.each<[string, string, (begun: Begun) => Promise<unknown>]>([
+    [
+      "completed",
+      "ended",
+      ({ lookAfter, world }) => lookAfter(3 * MINUTE, world.runner("ben")).then(() => lookAfter(3 * MINUTE, world.runner("ben"))),
+    ],
+    ["rolled back", "finishedRollback", ({ world }) => rollbackNow(world.runner("ben").engine, "checkout", "complaints")],
+  ])("by whom it was %s: that is what the next look says, and it writes nothing", async (_, outcome, end) => {
+    const all = await onSecondStage();
+    const { engine } = all.runner;
+    const ledger = await openRollout(engine, "checkout");
+    await end(all);
+    const entries = entriesOf(all.world).length;
+    const { result, state } = await stepOn(engine, ledger, { adopt: false });
+    expect(result.outcome).toBe(outcome);
+    expect(state.end).toBeDefined();
+    expect(entriesOf(all.world)).toHaveLength(entries);
+  });
 });
