@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { checkpointOf, isCheckpointDue } from "../core/checkpoint.ts";
 import { evolve } from "../core/evolve.ts";
 import { RolloutError } from "../errors.ts";
 import { judgeInBrief } from "../judge/judge.ts";
@@ -12,6 +11,7 @@ import type { Instant } from "../model/measurement.ts";
 import type { Plan } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
 import type { Clock } from "../io/port.ts";
+import { checkpointOf, isCheckpointDue } from "./checkpoint.ts";
 import { follow, readState } from "./tail.ts";
 
 /** One rollout's ledger and the state that its entries add up to. What was read once is not read again. */

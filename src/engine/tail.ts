@@ -1,10 +1,10 @@
-import { stateAtCheckpoint } from "../core/checkpoint.ts";
 import { evolve } from "../core/evolve.ts";
 import { RolloutError } from "../errors.ts";
 import { decodeEntry, GENESIS, type Before } from "../ledger/chain.ts";
 import type { Store, StoredEntry } from "../ledger/port.ts";
 import type { Judge } from "../model/judge.ts";
 import type { State } from "../model/state.ts";
+import { stateAtCheckpoint } from "./checkpoint.ts";
 
 /** The end of a ledger: what it comes to, read from its last checkpoint on. The whole of it is checked by `log verify`. */
 
@@ -17,7 +17,7 @@ type Read = (from: number) => Promise<StoredEntry[]>;
  * @param judge keeps the evidence, see `evolve`
  */
 export async function readState(store: Store, name: string, judge?: Judge): Promise<State | undefined> {
-  const start = startOf(name, await store.read(name, -1));
+  const start = startOf(name, await store.read(name, -1), judge !== undefined);
   return start && stateFrom(name, start, (from) => store.read(name, from), judge);
 }
 
@@ -35,7 +35,7 @@ export function follow(name: string, before: State | undefined, stored: readonly
 export async function readStates(store: Store, names: readonly string[]): Promise<Map<string, State | RolloutError | undefined>> {
   const lasts = await readEach(store, new Map(names.map((name) => [name, -1])));
   const starts = new Map(
-    await Promise.all([...lasts].map(async ([name, last]) => [name, await knownOr(() => startOf(name, failing(last)))] as const)),
+    await Promise.all([...lasts].map(async ([name, last]) => [name, await knownOr(() => startOf(name, failing(last), false))] as const)),
   );
   // Of most ledgers the last entry tells where to read from, and all of these are read at once.
   const tails = await readEach(
@@ -53,10 +53,10 @@ export async function readStates(store: Store, names: readonly string[]): Promis
 /** Where the end of a ledger begins: with the state that its last entry carries, or at an entry before. */
 type Start = { state: State } | { from: number };
 
-function startOf(name: string, [last]: readonly StoredEntry[]): Start | undefined {
+function startOf(name: string, [last]: readonly StoredEntry[], withEvidence: boolean): Start | undefined {
   if (!last) return undefined;
   const { entry, hash } = decodeEntry(name, last, { seq: last.seq - 1 });
-  const state = stateAtCheckpoint(entry, hash);
+  const state = stateAtCheckpoint(entry, hash, withEvidence);
   return state ? { state } : { from: entry.checkpointAt ?? 1 };
 }
 
@@ -66,7 +66,7 @@ async function stateFrom(name: string, start: Start, read: Read, judge?: Judge):
   if (start.from === 1) return follow(name, undefined, tail, judge);
   const [first, ...rest] = tail;
   const { entry, hash } = decodeEntry(name, first ?? NOTHING, { seq: start.from - 1 });
-  const state = stateAtCheckpoint(entry, hash);
+  const state = stateAtCheckpoint(entry, hash, judge !== undefined);
   // Another version wrote it: the entries themselves can always be read.
   return state ? follow(name, state, rest, judge) : follow(name, undefined, await read(1), judge);
 }

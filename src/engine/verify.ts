@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { checkpointOf, isKnownFormat } from "../core/checkpoint.ts";
 import { lookAt } from "../core/look.ts";
 import { RolloutError } from "../errors.ts";
 import { judge, judgeInBrief } from "../judge/judge.ts";
 import type { Store } from "../ledger/port.ts";
 import type { EntryOf } from "../model/entry.ts";
 import type { State } from "../model/state.ts";
+import { differences } from "./checkpoint.ts";
 import { readLedger, type ReadEntry } from "./read.ts";
 
 export interface VerifyOptions {
@@ -57,12 +57,9 @@ export async function verifyLedger(
   return found;
 }
 
-function checkCheckpoint({ entry: { rollout, seq, checkpoint }, state }: ReadEntry, evidence: boolean): void {
-  if (!checkpoint || !isKnownFormat(checkpoint)) return;
-  const parts = [checkpoint, asStored(checkpointOf(state))].map((each) => (evidence ? each.state : { ...each.state, evidence: undefined }));
-  if (isDeepStrictEqual(parts[0], parts[1])) return;
-  const names = Object.keys({ ...parts[0], ...parts[1] }).filter((key) => !isDeepStrictEqual(parts[0]![key], parts[1]![key]));
-  throw damaged(rollout, seq, `its checkpoint is not what the entries up to it add up to (${names.join(", ")})`);
+function checkCheckpoint({ entry: { rollout, seq, checkpoint }, state }: ReadEntry, withEvidence: boolean): void {
+  const names = checkpoint ? differences(checkpoint, state, withEvidence) : [];
+  if (names.length > 0) throw damaged(rollout, seq, `its checkpoint is not what the entries up to it add up to (${names.join(", ")})`);
 }
 
 /** What a look must say again when it is judged again. */

@@ -18,7 +18,7 @@ export function hashOf(bytes: Uint8Array): string {
 }
 
 /** An entry whose line is longer is stored compressed: looks at many guardrails say much the same in many words. */
-const COMPRESSED_FROM = 8 * 1024;
+const COMPRESSED_FROM = 16 * 1024;
 
 /** The bytes of an entry as they are stored: JSON on one line, by gzip where that is long. */
 export function encodeEntry(entry: Entry): Uint8Array {
@@ -102,9 +102,7 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-const [QUOTE, BACKSLASH] = ['"', "\\"].map((character) => character.charCodeAt(0));
-const OPENING = new Set(["[", "{"].map((character) => character.charCodeAt(0)));
-const CLOSING = new Set(["]", "}"].map((character) => character.charCodeAt(0)));
+const [QUOTE, BACKSLASH, LIST, OBJECT, LIST_END, OBJECT_END] = [...'"\\[{]}'].map((character) => character.charCodeAt(0));
 
 /**
  * Whether lists and objects stand in each other deeper than in any entry: the schema, and all that prints it, would run
@@ -112,16 +110,24 @@ const CLOSING = new Set(["]", "}"].map((character) => character.charCodeAt(0)));
  */
 function isTooDeep(json: Uint8Array): boolean {
   let depth = 0;
-  let quoted = false;
   for (let index = 0; index < json.length; index++) {
-    const byte = json[index]!;
-    if (byte === QUOTE) quoted = !quoted;
-    else if (quoted) index += byte === BACKSLASH ? 1 : 0;
-    else if (OPENING.has(byte)) depth++;
-    else if (CLOSING.has(byte)) depth--;
+    const byte = json[index];
+    if (byte === QUOTE) index = endOfString(json, index);
+    else if (byte === LIST || byte === OBJECT) depth++;
+    else if (byte === LIST_END || byte === OBJECT_END) depth--;
     if (depth > MAX_DEPTH) return true;
   }
   return false;
+}
+
+/** Where a string that begins at a quote ends: at the next quote that is not escaped. */
+function endOfString(json: Uint8Array, begin: number): number {
+  for (let end = json.indexOf(QUOTE!, begin + 1); ; end = json.indexOf(QUOTE!, end + 1)) {
+    if (end < 0) return json.length;
+    let escapes = 0;
+    while (json[end - 1 - escapes] === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
 }
 
 /** What is wrong may quote the entry, which can say anything at any length. */

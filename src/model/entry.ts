@@ -166,7 +166,14 @@ const frame = {
    * The state after it, so that the ledger's end can be read without all that is before. It is a copy: what the entries
    * say counts, and `log verify` compares. A format that a version does not know is passed over.
    */
-  checkpoint: z.strictObject({ format: z.number().int().min(1), state: z.record(z.string(), z.unknown()) }).exactOptional(),
+  checkpoint: z
+    .strictObject({
+      format: z.number().int().min(1),
+      state: z.record(z.string(), z.unknown()),
+      /** What the judge remembers, packed. */
+      evidence: z.string().exactOptional(),
+    })
+    .exactOptional(),
   /** The last field of its line, so that it signs all that stands before it. */
   signature: signatureSchema.optional(),
 };
