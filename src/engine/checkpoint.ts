@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { z } from "zod";
-import type { Entry } from "../model/entry.ts";
-import { MAX_ENTRY_BYTES } from "../model/entry.ts";
+import { MAX_ENTRY_BYTES, type Entry, type Frame } from "../model/entry.ts";
 import { stateSchema, type State } from "../model/state.ts";
 import { evidenceSchema, type Evidence } from "../model/verdict.ts";
 
@@ -32,7 +31,7 @@ export function checkpointOf({ head: _, checkpointAt: __, evidence, ...state }: 
  *
  * @param withEvidence whether what the judge remembers is wanted; it is empty otherwise
  */
-export function stateAtCheckpoint({ seq, checkpoint }: Entry, hash: string, withEvidence: boolean): State | undefined {
+export function stateAtCheckpoint({ seq, checkpoint }: Frame, hash: string, withEvidence: boolean): State | undefined {
   if (!checkpoint || !isKnown(checkpoint)) return undefined;
   const evidence = withEvidence ? unpack(checkpoint.evidence) : {};
   if (!evidence) return undefined;

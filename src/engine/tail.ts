@@ -1,6 +1,6 @@
 import { evolve } from "../core/evolve.ts";
 import { RolloutError } from "../errors.ts";
-import { decodeEntry, GENESIS, type Before } from "../ledger/chain.ts";
+import { decodeEntry, decodeFrame, GENESIS, type Before } from "../ledger/chain.ts";
 import type { Store, StoredEntry } from "../ledger/port.ts";
 import type { Judge } from "../model/judge.ts";
 import type { State } from "../model/state.ts";
@@ -55,9 +55,9 @@ type Start = { state: State } | { from: number };
 
 function startOf(name: string, [last]: readonly StoredEntry[], withEvidence: boolean): Start | undefined {
   if (!last) return undefined;
-  const { entry, hash } = decodeEntry(name, last, { seq: last.seq - 1 });
-  const state = stateAtCheckpoint(entry, hash, withEvidence);
-  return state ? { state } : { from: entry.checkpointAt ?? 1 };
+  const { frame, hash } = decodeFrame(name, last, { seq: last.seq - 1 });
+  const state = stateAtCheckpoint(frame, hash, withEvidence);
+  return state ? { state } : { from: frame.checkpointAt ?? 1 };
 }
 
 async function stateFrom(name: string, start: Start, read: Read, judge?: Judge): Promise<State | undefined> {
@@ -65,8 +65,8 @@ async function stateFrom(name: string, start: Start, read: Read, judge?: Judge):
   const tail = await read(start.from);
   if (start.from === 1) return follow(name, undefined, tail, judge);
   const [first, ...rest] = tail;
-  const { entry, hash } = decodeEntry(name, first ?? NOTHING, { seq: start.from - 1 });
-  const state = stateAtCheckpoint(entry, hash, judge !== undefined);
+  const { frame, hash } = decodeFrame(name, first ?? NOTHING, { seq: start.from - 1 });
+  const state = stateAtCheckpoint(frame, hash, judge !== undefined);
   // Another version wrote it: the entries themselves can always be read.
   return state ? follow(name, state, rest, judge) : follow(name, undefined, await read(1), judge);
 }

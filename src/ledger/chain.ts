@@ -2,7 +2,8 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { RolloutError } from "../errors.ts";
-import { entrySchema, MAX_ENTRY_BYTES, type Entry } from "../model/entry.ts";
+import type { z } from "zod";
+import { entrySchema, frameSchema, MAX_ENTRY_BYTES, type Entry, type Frame } from "../model/entry.ts";
 import type { StoredEntry } from "./port.ts";
 import { signatureIn } from "./signature.ts";
 
@@ -55,7 +56,23 @@ export interface Before {
  * schema, number, name and the hash of the entry before are all checked. Throws `RolloutError` (`damaged`) naming the
  * entry and what is wrong with it.
  */
-export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: Before): ChainedEntry {
+export function decodeEntry(name: string, stored: StoredEntry, head: Before): ChainedEntry {
+  const { value: entry, ...place } = decode(name, stored, head, entrySchema);
+  return { entry, ...place };
+}
+
+/** The same, but for what the entry says: only its place in the ledger is looked at, and the checkpoint that it carries. */
+export function decodeFrame(name: string, stored: StoredEntry, head: Before): { frame: Frame; hash: string } {
+  const { value: frame, hash } = decode(name, stored, head, frameSchema);
+  return { frame, hash };
+}
+
+function decode<Value extends Frame | Entry>(
+  name: string,
+  { seq, bytes }: StoredEntry,
+  head: Before,
+  schema: z.ZodType<Value>,
+): { value: Value; hash: string; line: Uint8Array } {
   const damaged = (why: string) =>
     new RolloutError("damaged", `ledger ${name}, entry ${seq}: ${why}`, {
       hint: `Nothing was written. \`rollout log verify ${name}\` checks the whole ledger; restore it from a copy.`,
@@ -64,21 +81,21 @@ export function decodeEntry(name: string, { seq, bytes }: StoredEntry, head: Bef
   if (bytes.length > MAX_ENTRY_BYTES) throw damaged(`it has ${bytes.length} bytes; no entry has more than ${MAX_ENTRY_BYTES}`);
   if (bytes.length === 0) throw damaged("it is empty");
   const line = lineOf(bytes);
-  const value = line && parseJson(line);
-  if (value === undefined) throw damaged(line ? "it is not JSON" : "it is compressed, and broken or too long");
-  const parsed = entrySchema.safeParse(value);
+  const json = line && parseJson(line);
+  if (json === undefined) throw damaged(line ? "it is not JSON" : "it is compressed, and broken or too long");
+  const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw damaged(`it is not an entry (${issue ? brief(`${issue.path.join(".") || "the whole"}: ${issue.message}`) : "unreadable"})`);
   }
-  const entry = parsed.data;
-  if (entry.seq !== seq) throw damaged(`it says it is entry ${entry.seq}`);
-  if (entry.rollout !== name) throw damaged(`it belongs to ledger ${entry.rollout}`);
-  if (head.hash !== undefined && entry.prev !== head.hash)
-    throw damaged(`the entry before it is not the one it was written after (${short(entry.prev)}, found ${short(head.hash)})`);
+  const value = parsed.data;
+  if (value.seq !== seq) throw damaged(`it says it is entry ${value.seq}`);
+  if (value.rollout !== name) throw damaged(`it belongs to ledger ${value.rollout}`);
+  if (head.hash !== undefined && value.prev !== head.hash)
+    throw damaged(`the entry before it is not the one it was written after (${short(value.prev)}, found ${short(head.hash)})`);
   // Whoever checks a signature checks the bytes before it: it must be what the bytes end with, and nowhere else.
-  if (signatureIn(line!)?.value !== entry.signature?.value) throw damaged("its signature is not the end of its line");
-  return { entry, hash: hashOf(bytes), line: line! };
+  if (signatureIn(line!)?.value !== value.signature?.value) throw damaged("its signature is not the end of its line");
+  return { value, hash: hashOf(bytes), line: line! };
 }
 
 /** All entries from the first on, checked as a chain. */

@@ -178,6 +178,10 @@ const frame = {
   signature: signatureSchema.optional(),
 };
 
+/** An entry as far as its place in the ledger goes: what it says is not looked at. */
+export const frameSchema = z.looseObject(frame);
+export type Frame = z.infer<typeof frameSchema>;
+
 export const entrySchema = z.discriminatedUnion("kind", [
   z.strictObject({ ...frame, kind: z.literal("started"), data: entryDataSchemas.started }),
   z.strictObject({ ...frame, kind: z.literal("look"), data: entryDataSchemas.look }),
