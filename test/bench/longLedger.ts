@@ -4,8 +4,9 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { flagd } from "../../src/flags/flagd.ts";
 import type { Store, StoredEntry } from "../../src/ledger/port.ts";
-import { settableClock } from "../support/tools.ts";
+import { realTools, settableClock } from "../support/tools.ts";
 import { planOf, record, startMidRollout } from "./support/rollout.ts";
 import { alternate, print, timeOf } from "./support/rounds.ts";
 import { steadySource } from "./support/steady.ts";
@@ -18,7 +19,12 @@ const SCRIPT = fileURLToPath(new URL("../../bin/rollout.js", import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), "rollout-bench-long-"));
 try {
   await mkdir(join(folder, ".git"));
+  await writeFile(join(folder, "flags.json"), '{"flags":{}}');
   const prepared = await planOf({ rates: 3, bake: "1000h" }, "http://127.0.0.1:9", "30s");
+  const { flag: { backend: _, ...flag }, audience, stages } = prepared.plan; // prettier-ignore
+  const backend = flagd.connect({ file: "flags.json" }, realTools({ clock: settableClock(Date.now()), folder }));
+  const note = { rollout: "bench", stage: "50%", reason: "a bench", head: "" };
+  await backend.write({ ...flag, audience }, stages[0]!.exposure, "absent", note);
   // Not on a hundredth entry, where the state stands in the entry itself: half-way between two.
   const [short, long] = [await ledgerOf(10), await ledgerOf(10_050)];
   const sides = { ours: () => advance(long), "with ten": () => advance(short) };
@@ -53,11 +59,11 @@ try {
   function advance(store: string): Promise<number> {
     return timeOf(() => {
       // Nothing listens where its metrics should be: the look finds that, holds, and is recorded.
-      const { status, stderr } = spawnSync(process.execPath, [SCRIPT, "advance", "bench", "--store", store], {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [SCRIPT, "advance", "bench", "--store", store], {
         cwd: folder,
         encoding: "utf8",
       });
-      if (status !== 0) throw new Error(stderr);
+      if (status !== 0) throw new Error(`${status}: ${stdout} ${stderr}`);
     });
   }
 } finally {
