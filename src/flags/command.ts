@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { NotDone, RolloutError } from "../errors.ts";
-import type { Executed, Tools } from "../io/port.ts";
+import type { Ended, Tools } from "../io/port.ts";
 import type { Exposure } from "../model/exposure.ts";
 import type { FlagReading, FlagTarget } from "../model/flag.ts";
 import { parseSecret, type Secret } from "../model/secret.ts";
@@ -162,12 +162,12 @@ function parse(text: string): unknown {
   }
 }
 
-function endOf({ status }: Executed): string {
+function endOf({ status }: Ended<string>): string {
   return status === null ? "was ended by a signal" : `ended with status ${status}`;
 }
 
 /** What it said instead, and if it was JSON, what of it was wrong. */
-function problemOf(error: z.ZodError, { stdout, stderr }: Executed, tools: Tools): string {
+function problemOf(error: z.ZodError, { stdout, stderr }: Ended<string>, tools: Tools): string {
   if (stdout.trim() === "") return `nothing${quoted(stderr, tools)}`;
   // Of the answers that there are, the one that it comes nearest to.
   const [first] = error.issues;
