@@ -1,6 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { existsSync } from "node:fs";
-import { RolloutError } from "../errors.ts";
+import { inOneLine, RolloutError } from "../errors.ts";
 import { findFile } from "./files.ts";
 import type { Ended, Exec, Execution, Run } from "./port.ts";
 
@@ -196,8 +196,8 @@ function interrupted(name: string): RolloutError {
 }
 
 function notDone(name: string, deadline: number, complaint: string): RolloutError {
-  const line = complaint.replace(/\s+/g, " ").trim();
-  const said = line === "" ? "" : `: ${line.length > 300 ? `${line.slice(0, 300)}…` : line}`;
+  const line = inOneLine(complaint);
+  const said = line === "" ? "" : `: ${line}`;
   return new RolloutError("unreachable", `the program ${name} was not done within ${deadline / 1000} s and was stopped${said}`, {
     hint: "does it wait for a network, or for somebody? Run it by hand to see more",
   });

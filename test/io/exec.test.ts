@@ -2,10 +2,10 @@ import { chmod, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RolloutError } from "../../src/errors.ts";
 import { openExec, openRun, type ExecSettings } from "../../src/io/exec.ts";
 import type { Execution } from "../../src/io/port.ts";
 import { createRedactor } from "../../src/io/redact.ts";
+import { failure } from "../support/failure.ts";
 
 const CANARY = "canary/5up3r+s3cret=";
 
@@ -38,15 +38,6 @@ function stores(script: string, { grace, ...execution }: Partial<Execution> & { 
 }
 
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("utf8");
-
-async function failure(running: Promise<unknown>): Promise<RolloutError> {
-  const error = await running.then(
-    (ended) => expect.fail(JSON.stringify(ended)),
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(RolloutError);
-  return error as RolloutError;
-}
 
 /** Resolves when there is no such process any more; one that has ended and was not waited for is gone as well. */
 async function gone(pid: number): Promise<boolean> {

@@ -1,9 +1,10 @@
 import type { RequestListener } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import { NotDone, RolloutError } from "../../src/errors.ts";
+import { NotDone } from "../../src/errors.ts";
 import { openHttp } from "../../src/io/http.ts";
 import type { HttpRequest } from "../../src/io/port.ts";
 import { createRedactor } from "../../src/io/redact.ts";
+import { failure as failureOf } from "../support/failure.ts";
 import { faults, startServer, type TestServer } from "../support/faultyServer.ts";
 import { freePort } from "../support/ports.ts";
 
@@ -38,13 +39,8 @@ const cutOff: RequestListener = (_, response) => {
   setTimeout(() => response.socket?.destroy(), 5);
 };
 
-async function failure(request: Partial<HttpRequest> & { url: string }, http = open()): Promise<RolloutError> {
-  const error = await http.send({ method: "GET", deadline: 10_000, ...request }).then(
-    (response) => expect.fail(`it was answered with ${response.status}`),
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(RolloutError);
-  return error as RolloutError;
+function failure(request: Partial<HttpRequest> & { url: string }, http = open()) {
+  return failureOf(http.send({ method: "GET", deadline: 10_000, ...request }));
 }
 
 describe("a GET", () => {

@@ -1,7 +1,8 @@
 import type { LookupFunction } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openHttp, type HttpSettings } from "../../src/io/http.ts";
-import { makeAuthority, startProxy, startTlsServer, type Authority, type Listening } from "../support/certificates.ts";
+import { makeAuthority, startTlsServer, startTunnel, type Authority, type Certified } from "../support/certificates.ts";
+import type { Listening } from "../support/listening.ts";
 import { requireProgram } from "../support/programs.ts";
 import { makeScene, planTree } from "../support/scene.ts";
 
@@ -11,11 +12,13 @@ const openssl = requireProgram("openssl");
 
 describe.skipIf(!openssl)("a server with a certificate of a company's own", () => {
   let authority: Authority;
+  let host: Certified;
   let server: Listening;
   const proxies: Listening[] = [];
   beforeAll(async () => {
-    authority = makeAuthority(openssl!, ["flags.internal", "127.0.0.1"]);
-    server = await startTlsServer(authority, (request, response) => response.end(`${request.method} ${request.headers.host}`));
+    authority = makeAuthority(openssl!);
+    host = authority.certify("host", ["flags.internal", "127.0.0.1"]);
+    server = await startTlsServer(host, (request, response) => response.end(`${request.method} ${request.headers.host}`));
   });
   afterEach(async () => {
     for (const proxy of proxies.splice(0)) await proxy.close();
@@ -51,7 +54,7 @@ describe.skipIf(!openssl)("a server with a certificate of a company's own", () =
   });
 
   test("is reached by a tunnel through a proxy, with its own certificate seen at the other end", async () => {
-    const proxy = await startProxy(server.port);
+    const proxy = await startTunnel(server.port);
     proxies.push(proxy);
     const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
     expect((await get("https://flags.internal/", authority.ca, { env })).body).toBe("GET flags.internal");
@@ -65,7 +68,7 @@ describe.skipIf(!openssl)("a server with a certificate of a company's own", () =
     ["no_proxy", "other.example, .internal"],
     ["NO_PROXY", "*"],
   ])("is reached without the proxy where %s is %s", async (name, value) => {
-    const proxy = await startProxy(server.port);
+    const proxy = await startTunnel(server.port);
     proxies.push(proxy);
     const env = { https_proxy: `http://127.0.0.1:${proxy.port}`, [name]: value };
     expect((await get(`https://flags.internal:${server.port}/`, authority.ca, { env })).status).toBe(200);
@@ -91,7 +94,7 @@ describe.skipIf(!openssl)("a server with a certificate of a company's own", () =
 
   test("may be a metric source: trusted by NODE_EXTRA_CA_CERTS, or by `ca` in the plan, and not without", async () => {
     const page = 'requests_total{variant="off"} 5000\nerrors_total{variant="off"} 5\n';
-    const metrics = await startTlsServer(authority, (_, response) => response.end(page));
+    const metrics = await startTlsServer(host, (_, response) => response.end(page));
     proxies.push(metrics);
     const url = `https://127.0.0.1:${metrics.port}`;
     const scene = await makeScene(planTree(url));
