@@ -8,6 +8,7 @@ import { startTunnel } from "../support/certificates.ts";
 import { failure as failureOf } from "../support/failure.ts";
 import { faults, startServer, type TestServer } from "../support/faultyServer.ts";
 import { freePort } from "../support/ports.ts";
+import { atOnce } from "../support/tools.ts";
 
 const CANARY = "canary/5up3r+s3cret=";
 const servers: { close(): unknown }[] = [];
@@ -24,7 +25,7 @@ async function serve(listener: Parameters<typeof startServer>[0]): Promise<TestS
 function open(settings: Partial<Parameters<typeof openHttp>[0]> = {}) {
   const redactor = createRedactor();
   redactor.add(CANARY);
-  return openHttp({ redact: redactor.redact, env: {}, signal: new AbortController().signal, ...settings });
+  return openHttp({ redact: redactor.redact, env: {}, signal: new AbortController().signal, sleep: atOnce, ...settings });
 }
 
 function failure(request: Partial<HttpRequest> & { url: string }, http = open()) {
