@@ -8,8 +8,7 @@ import { RolloutError } from "./errors.ts";
 import { actorSource } from "./io/actor.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
 import { systemClock } from "./io/clock.ts";
-import { openExec } from "./io/exec.ts";
-import { runProgram } from "./io/run.ts";
+import { openExec, openRun } from "./io/exec.ts";
 import { openFiles } from "./io/files.ts";
 import { openHttp } from "./io/http.ts";
 import type { Tools } from "./io/port.ts";
@@ -111,7 +110,7 @@ export function openApp({
     };
   };
   const hide = (secret: string) => redactor.add(secret);
-  const { store: ledgers, identity } = openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, run: runProgram, hide, redact });
+  const { store: ledgers, identity } = openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, run: openRun({ redact }), hide, redact });
   const engine: Engine = {
     store: withDeadlines(ledgers, hurry ? HURRIED : UNHURRIED),
     spool: openSpool({ env, store: identity }),

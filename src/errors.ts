@@ -58,6 +58,12 @@ export class NotDone extends RolloutError {
   }
 }
 
+/** What others said, as one line within a sentence of ours, cut where it is long. Secrets are hidden before: half of one is not found. */
+export function inOneLine(text: string, longest = 300): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > longest ? `${line.slice(0, longest)}…` : line;
+}
+
 /** The one-line text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,4 +1,4 @@
-import { NotDone, RolloutError } from "../errors.ts";
+import { inOneLine, NotDone, RolloutError } from "../errors.ts";
 import type { HttpResponse } from "../io/port.ts";
 
 /** What a flag service's answer says about its failure, for every backend that speaks HTTP. */
@@ -48,8 +48,7 @@ const LONGEST = 200;
 function quoted({ body }: HttpResponse, { redact }: Asked): string {
   if (body.trim() === "") return "";
   if (/^\s*(<!doctype|<html|<\?xml)/i.test(body)) return ": a page of HTML";
-  const line = redact(body).replace(/\s+/g, " ").trim();
-  return `: ${line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line}`;
+  return `: ${inOneLine(redact(body), LONGEST)}`;
 }
 
 function hintFor(status: number): string {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { NotDone, RolloutError } from "../errors.ts";
-import type { Executed, Tools } from "../io/port.ts";
+import { inOneLine, NotDone, RolloutError } from "../errors.ts";
+import type { Ended, Tools } from "../io/port.ts";
 import type { Exposure } from "../model/exposure.ts";
 import type { FlagReading, FlagTarget } from "../model/flag.ts";
 import { parseSecret, type Secret } from "../model/secret.ts";
@@ -146,8 +146,7 @@ async function ask<Answer extends object>(
 
 /** The program with its arguments: `node` alone says little. */
 function nameOf({ command: list }: Options): string {
-  const text = list.join(" ").replace(/\s+/g, " ");
-  return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text;
+  return inOneLine(list.join(" "), LONGEST_NAME);
 }
 
 function isRefusal(answer: object): answer is Refusal {
@@ -162,12 +161,12 @@ function parse(text: string): unknown {
   }
 }
 
-function endOf({ status }: Executed): string {
+function endOf({ status }: Ended<string>): string {
   return status === null ? "was ended by a signal" : `ended with status ${status}`;
 }
 
 /** What it said instead, and if it was JSON, what of it was wrong. */
-function problemOf(error: z.ZodError, { stdout, stderr }: Executed, tools: Tools): string {
+function problemOf(error: z.ZodError, { stdout, stderr }: Ended<string>, tools: Tools): string {
   if (stdout.trim() === "") return `nothing${quoted(stderr, tools)}`;
   // Of the answers that there are, the one that it comes nearest to.
   const [first] = error.issues;
@@ -177,12 +176,9 @@ function problemOf(error: z.ZodError, { stdout, stderr }: Executed, tools: Tools
   return `${why}${quoted(stdout, tools)}`;
 }
 
-const LONGEST = 300;
-
 function quoted(text: string, { redact }: Tools): string {
-  const line = redact(text).replace(/\s+/g, " ").trim();
-  if (line === "") return "";
-  return `: ${line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line}`;
+  const line = inOneLine(redact(text));
+  return line === "" ? "" : `: ${line}`;
 }
 
 /** A plan in a ledger may be of other options than those that its exposures were made with. */

@@ -24,6 +24,8 @@ export interface ActorSettings {
   redactor: Redactor;
   /** Tells, once, why an actor that could have been proven is not. */
   warn(sentence: string): void;
+  /** How long a proof is waited for, in milliseconds. */
+  patience?: number;
 }
 
 /** Gives who runs this, the same each time; the token is asked for and checked at the first. It never throws. */
@@ -32,8 +34,8 @@ export function actorSource(settings: ActorSettings): () => Promise<Actor> {
   return () => (actor ??= findActor(settings));
 }
 
-async function findActor({ env, http, clock, redactor, warn }: ActorSettings): Promise<Actor> {
-  const checking: Checking = { http, clock, until: clock.monotonic() + PATIENCE };
+async function findActor({ env, http, clock, redactor, warn, patience = PATIENCE }: ActorSettings): Promise<Actor> {
+  const checking: Checking = { http, clock, until: clock.monotonic() + patience };
   try {
     const offered = await tokenOf(env, checking, redactor);
     if (!offered) return claimedActor(env);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { LookupFunction } from "node:net";
 import { rootCertificates } from "node:tls";
+import type { Dispatcher } from "undici";
 import type { Client } from "./exchange.ts";
 import { guarded } from "./linkLocal.ts";
 import { Trouble } from "./trouble.ts";
@@ -17,7 +18,7 @@ export interface ClientSettings {
 /** One pool of connections. Throws `Trouble` for a proxy or certificates that cannot be used. */
 export async function openClient({ env, lookup, ca }: ClientSettings): Promise<Client> {
   // Loaded when something is sent: it is slow to load.
-  const { request, Agent, EnvHttpProxyAgent } = await import("undici");
+  const { request, Agent, EnvHttpProxyAgent, Pool } = await import("undici");
   const httpProxy = env["http_proxy"] ?? env["HTTP_PROXY"] ?? "";
   const httpsProxy = env["https_proxy"] ?? env["HTTPS_PROXY"] ?? "";
   const tls = ca === undefined ? {} : { ca: trusted(ca, env) };
@@ -32,7 +33,26 @@ export async function openClient({ env, lookup, ca }: ClientSettings): Promise<C
   }
   const noProxy = env["no_proxy"] ?? env["NO_PROXY"] ?? "";
   const direct = noProxy.trim() === "*" ? "*" : `${noProxy},localhost,127.0.0.1,[::1]`;
-  return { request, dispatcher: new EnvHttpProxyAgent({ ...settings, requestTls: tls, httpProxy, httpsProxy, noProxy: direct }) };
+  const clientFactory = (proxy: URL, options: object) => patient(new Pool(proxy, options));
+  return {
+    request,
+    dispatcher: new EnvHttpProxyAgent({ ...settings, clientFactory, requestTls: tls, httpProxy, httpsProxy, noProxy: direct }),
+  };
+}
+
+/** What is cut off while it opens a tunnel the library tries again without a pause, hundreds of times a second: we say when. */
+function patient(proxy: Dispatcher): Dispatcher {
+  const connect = proxy.connect.bind(proxy) as (options: Dispatcher.ConnectOptions) => Promise<Dispatcher.ConnectData>;
+  const once = (options: Dispatcher.ConnectOptions) =>
+    connect(options).catch((error: unknown) => {
+      throw (error as { code?: unknown }).code === "UND_ERR_SOCKET"
+        ? new Trouble("was not sent: the proxy cut the connection off", {
+            hint: "is the address of the proxy right (HTTPS_PROXY, HTTP_PROXY)?",
+            reach: "nowhere",
+          })
+        : error;
+    });
+  return Object.assign(proxy, { connect: once });
 }
 
 /** A list of one's own replaces that of Node, and with it what NODE_EXTRA_CA_CERTS adds to that. */

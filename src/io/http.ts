@@ -4,7 +4,7 @@ import { NotDone, RolloutError } from "../errors.ts";
 import { openClient } from "./client.ts";
 import { systemClock } from "./clock.ts";
 import { exchange, type Client } from "./exchange.ts";
-import type { Http, HttpRequest, HttpResponse } from "./port.ts";
+import type { Clock, Http, HttpRequest, HttpResponse } from "./port.ts";
 import { pauseAfter, type Tried } from "./retry.ts";
 import { Trouble, troubleOf } from "./trouble.ts";
 
@@ -17,10 +17,12 @@ export interface HttpSettings {
   signal: AbortSignal;
   /** How names become addresses; the system's way by default. */
   lookup?: LookupFunction;
+  /** How it waits between two tries; by the system's clock by default. */
+  sleep?: Clock["sleep"];
 }
 
 /** A client with one pool of connections for all whom it trusts alike. See `Http` for what it promises. */
-export function openHttp({ redact, env, signal, lookup = systemLookup as LookupFunction }: HttpSettings): Http {
+export function openHttp({ redact, env, signal, lookup = systemLookup as LookupFunction, sleep = systemClock.sleep }: HttpSettings): Http {
   const clients = new Map<string | undefined, Promise<Client>>();
   const clientFor = ({ ca }: HttpRequest): Promise<Client> => {
     const client = clients.get(ca) ?? openClient({ env, lookup, ca });
@@ -45,7 +47,14 @@ export function openHttp({ redact, env, signal, lookup = systemLookup as LookupF
         if (signal.aborted) stop.abort(interrupted());
         stop.signal.throwIfAborted();
         const once = async () => exchange(await clientFor(request), request, url, stop.signal);
-        const answer = repeatable ? persist(once, () => end - performance.now(), stop.signal) : once();
+        const answer = repeatable
+          ? persist(
+              once,
+              () => end - performance.now(),
+              (pause) => sleep(pause, stop.signal),
+              stop.signal,
+            )
+          : once();
         // The deadline holds also where an abort is not heard, such as in a name server that does not answer.
         return await Promise.race([answer, aborted(stop.signal)]);
       } catch (error) {
@@ -68,8 +77,14 @@ export function openHttp({ redact, env, signal, lookup = systemLookup as LookupF
  * Tries until there is an answer that is no passing refusal, or no time is left to wait for a better one.
  *
  * @param left milliseconds until the deadline
+ * @param wait until so many milliseconds have passed, or `signal` aborts
  */
-async function persist(once: () => Promise<HttpResponse>, left: () => number, signal: AbortSignal): Promise<HttpResponse> {
+async function persist(
+  once: () => Promise<HttpResponse>,
+  left: () => number,
+  wait: (pause: number) => Promise<void>,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
   for (let tries = 1; ; tries++) {
     const tried = await once().then(
       (response): Tried => ({ response }),
@@ -77,7 +92,7 @@ async function persist(once: () => Promise<HttpResponse>, left: () => number, si
     );
     const pause = signal.aborted ? undefined : pauseAfter(tried, tries, Math.random());
     if (pause !== undefined && pause < left()) {
-      await systemClock.sleep(pause, signal);
+      await wait(pause);
       continue;
     }
     if ("trouble" in tried) throw tries === 1 ? tried.trouble : timesTried(tried.trouble, tries);

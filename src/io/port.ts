@@ -49,41 +49,50 @@ export interface Http {
   send(request: HttpRequest): Promise<HttpResponse>;
 }
 
-/** How a program is run. */
+/** How a program is run, whoever asks. */
 export interface Execution {
   /** What the program is called in errors; by default its file. */
   name?: string;
   /** What it reads on its standard input; nothing by default. */
-  input?: string;
-  /** Its folder; by default the plan's. */
+  input?: string | Uint8Array;
+  /** Its folder. */
   cwd?: string;
-  /** Variables of its environment besides the few that every program has (`PATH`, `HOME`, …). */
-  env?: Record<string, string>;
-  /** Milliseconds after which it is killed, with all that it started. */
+  /** Variables of its environment; which others it has, if any, `Exec` and `Run` say. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds after which it is stopped, with all that it started. */
   deadline: number;
   /** The most bytes of its standard output; a longer one is an error. */
   maxBytes?: number;
-  /** Kills it when it aborts. */
+  /** Stops it when it aborts. */
   signal?: AbortSignal;
 }
 
 /** What became of a program that ended by itself. */
-export interface Executed {
+export interface Ended<Output = Uint8Array> {
   /** Its exit status; null where a signal ended it. */
   status: number | null;
-  stdout: string;
+  stdout: Output;
   /** The beginning of what it complained, with secrets redacted. */
   stderr: string;
 }
 
 /**
- * Runs a program without a shell: `file` is a name to look for in `PATH`, an absolute path, or a path with a slash in
- * it that stays inside the repository. Throws a `RolloutError` (`unreachable`) when it cannot be started, is not done in
- * time or writes too much; it is then killed, and so is all that it started. Any exit status is an answer.
+ * Runs programs for adapters, in the plan's folder by default, with a few variables that every program has (`PATH`,
+ * `HOME`, …) besides those that are given. There is no shell: `file` is a name to look for in `PATH`, an absolute path, or
+ * a path with a slash in it that stays inside the repository. Throws a `RolloutError` (`unreachable`) when it cannot be
+ * started, is not done in time or writes too much; it is then killed, and so is all that it started, as what it leaves
+ * behind is after its end. Any exit status is an answer.
  */
 export interface Exec {
-  run(file: string, args: readonly string[], execution: Execution): Promise<Executed>;
+  run(file: string, args: readonly string[], execution: Execution): Promise<Ended<string>>;
 }
+
+/**
+ * Runs a program for a store, as `Exec` does, in the folder where we run by default, with the environment that is given and
+ * no other. A program that is stopped is asked to end first, so that it lets go of its locks, and what it leaves behind
+ * after its end (a connection that is kept open) is left alone. Arguments are seen by everybody on the machine.
+ */
+export type Run = (file: string, args: readonly string[], execution: Execution) => Promise<Ended>;
 
 /** Reads and replaces files below the root of the repository; a path that leads out of it is refused (`invalidPlan`). */
 export interface Files {
@@ -115,31 +124,3 @@ export interface Tools {
   /** Aborts when the command is interrupted for good. */
   signal: AbortSignal;
 }
-
-export interface Command {
-  program: string;
-  /** Anybody on the machine can read them: never a secret. */
-  args: readonly string[];
-  /** Where it runs; by default where we do. */
-  folder?: string;
-  /** Its whole environment. */
-  env: Readonly<Record<string, string | undefined>>;
-  /** What it reads on stdin. */
-  input?: string | Uint8Array;
-  /** Milliseconds, then it is ended with all that it started. */
-  deadline: number;
-  /** The most bytes that it may print; one that prints more is ended. */
-  maxBytes?: number;
-}
-
-/** A program that has ended, however. */
-export interface Ended {
-  /** −1 where a signal ended it. */
-  status: number;
-  stdout: Uint8Array;
-  /** Its first words. */
-  stderr: string;
-}
-
-/** Runs a program to its end. Throws `RolloutError` (`unreachable`) when it cannot be run, takes too long or prints too much. */
-export type Run = (command: Command) => Promise<Ended>;

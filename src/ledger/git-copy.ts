@@ -33,7 +33,7 @@ export async function openCopy(address: string, tools: StoreTools): Promise<GitC
   const folder = folderFor(around, tools);
   const env = ownEnvironment(around, tools);
   const git: GitCopy["git"] = (args, options = {}) =>
-    tools.run({ program: "git", args, env: { ...env, GIT_DIR: folder }, deadline: DEADLINE, ...options });
+    tools.run("git", args, { name: `git ${args[0]}`, env: { ...env, GIT_DIR: folder }, deadline: DEADLINE, ...options });
   const words = (stderr: string) => wordsOf(stderr, tools);
   await makeRepository(folder, around.objectFormat, { env, run: tools.run, words });
   return { folder, address, objectFormat: around.objectFormat, git, words };
@@ -58,7 +58,7 @@ async function makeRepository(
     await mkdir(dirname(folder), { recursive: true });
     made = await mkdtemp(`${folder}.new-`);
     const args = ["init", "--quiet", "--bare", "--template=", `--object-format=${objectFormat}`, made];
-    const { status, stderr } = await run({ program: "git", args, env, deadline: DEADLINE });
+    const { status, stderr } = await run("git", args, { env, deadline: DEADLINE });
     if (status !== 0) throw new Error(words(stderr));
     await rename(made, folder);
   } catch (error) {

@@ -62,13 +62,7 @@ export async function lookAround(address: string, tools: StoreTools): Promise<Su
   const { cwd } = tools;
   const named = parseGitAddress(address, cwd);
   const ask = async (...args: string[]) => {
-    const { status, stdout, stderr } = await tools.run({
-      program: "git",
-      args,
-      folder: cwd,
-      env: gitEnvironment(tools.env),
-      deadline: DEADLINE,
-    });
+    const { status, stdout, stderr } = await tools.run("git", args, { cwd, env: gitEnvironment(tools.env), deadline: DEADLINE });
     return { status, text: Buffer.from(stdout).toString("utf8"), words: wordsOf(stderr, tools) };
   };
   const [version, repository, listed, url] = await Promise.all([

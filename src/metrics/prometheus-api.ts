@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { inOneLine } from "../errors.ts";
 import type { Tools } from "../io/port.ts";
 import { limited } from "./concurrency.ts";
 import type { Series } from "./history.ts";
@@ -61,7 +62,7 @@ export function prometheusApi(
         const gap = clockGap(response.headers["date"], asked, clock.now());
         if (Math.abs(gap) > CLOCK_TOLERANCE) throw new Error(wrongClock(address, gap));
         // What a server says is quoted, so a secret that it repeats is hidden before the text is cut.
-        const quoted = (text: string) => shorten(redact(text));
+        const quoted = (text: string) => inOneLine(redact(text));
         const envelope = readEnvelope(response.body);
         if (!envelope) throw new Error(`${address} answered ${notOurs(response.status, response.body)}`);
         if (envelope.status !== "success" || response.status !== 200) {
@@ -102,11 +103,6 @@ function notOurs(status: number, body: string): string {
   const what = /^\s*</.test(body) ? "an HTML page" : body.trim() === "" ? "nothing" : "something else than Prometheus' JSON";
   const why = status === 401 || status === 403 ? ": the credentials were not accepted" : "";
   return `with status ${status} and ${what}${why}`;
-}
-
-function shorten(text: string): string {
-  const line = text.replace(/\s+/g, " ").trim();
-  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }
 
 /** Read by hand: an answer may have a hundred thousand samples. Nothing, when anything is not as it should be. */

@@ -1,9 +1,9 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { startTraffic } from "../../src/demo/traffic.ts";
 import { makeUsers } from "../../src/demo/users.ts";
+import { listen } from "../support/listening.ts";
 
 interface Visit {
   path: string;
@@ -25,12 +25,8 @@ async function openServer(delay = 0) {
       response.end("ok");
     }, delay);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const { port } = server.address() as AddressInfo;
+  const { port, close } = await listen(server);
+  onTestFinished(close);
   return { url: `http://127.0.0.1:${port}`, visits, connections: () => sockets.size, most: () => most };
 }
 

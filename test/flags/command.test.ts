@@ -2,13 +2,14 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NotDone, RolloutError } from "../../src/errors.ts";
+import { NotDone, type RolloutError } from "../../src/errors.ts";
 import { command } from "../../src/flags/command.ts";
 import { flagBackends } from "../../src/flags/index.ts";
 import { Conflict, traitsOf, type FlagBackend } from "../../src/flags/port.ts";
 import { EVERYBODY, OFF, type Exposure } from "../../src/model/exposure.ts";
 import type { FlagTarget } from "../../src/model/flag.ts";
 import { conformanceTarget, expectKnown, flagBackendConformance, note, ownShare, placeOf, type Context } from "../conformance/flags.ts";
+import { failure as failureOf } from "../support/failure.ts";
 import { realTools, settableClock } from "../support/tools.ts";
 import { bucketed } from "./flagService.ts";
 
@@ -75,13 +76,9 @@ async function programOf(code: string, more: Record<string, unknown> = {}, env: 
 }
 
 const failure = async (action: Promise<unknown>): Promise<RolloutError> => {
-  const error = await action.then(
-    (value) => expect.fail(JSON.stringify(value)),
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(RolloutError);
+  const error = await failureOf(action);
   expect(error).not.toBeInstanceOf(NotDone);
-  return error as RolloutError;
+  return error;
 };
 
 describe("a program", () => {

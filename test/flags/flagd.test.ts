@@ -1,12 +1,12 @@
 import { chmod, stat, unlink } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RolloutError } from "../../src/errors.ts";
 import { flagd } from "../../src/flags/flagd.ts";
 import { flagBackends } from "../../src/flags/index.ts";
 import { traitsOf } from "../../src/flags/port.ts";
 import { EVERYBODY, OFF, type Exposure } from "../../src/model/exposure.ts";
 import type { FlagTarget } from "../../src/model/flag.ts";
 import { conformanceTarget, expectKnown, flagBackendConformance, note } from "../conformance/flags.ts";
+import { failure } from "../support/failure.ts";
 import { makeFlagdFile, type FlagdFile } from "./flagdFile.ts";
 
 const somebodysFile = `{
@@ -57,15 +57,6 @@ describe("a flag file", () => {
     file = await makeFlagdFile();
   });
   afterEach(() => file.remove());
-
-  const failure = async (action: Promise<unknown>): Promise<RolloutError> => {
-    const error = await action.then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    expect(error).toBeInstanceOf(RolloutError);
-    return error as RolloutError;
-  };
 
   test("is one of the house's backends", () => {
     expect(flagBackends.flagd).toBe(flagd);

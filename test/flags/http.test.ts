@@ -1,12 +1,13 @@
 import type { RequestListener } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NotDone, RolloutError } from "../../src/errors.ts";
+import { NotDone, type RolloutError } from "../../src/errors.ts";
 import { flagBackends } from "../../src/flags/index.ts";
 import { http } from "../../src/flags/http.ts";
 import { Conflict } from "../../src/flags/port.ts";
 import { EVERYBODY, OFF, type Exposure } from "../../src/model/exposure.ts";
 import type { FlagTarget } from "../../src/model/flag.ts";
 import { conformanceTarget, expectKnown, flagBackendConformance, note } from "../conformance/flags.ts";
+import { failure } from "../support/failure.ts";
 import { faults, startServer, type TestServer } from "../support/faultyServer.ts";
 import { freePort } from "../support/ports.ts";
 import { bucketed, connectHttp, startFlagService, startPlainService, versioned, type Connected, type FlagService } from "./flagService.ts";
@@ -74,15 +75,6 @@ flagBackendConformance("http, of a service without revisions", async () => {
     close: () => service.close(),
   };
 });
-
-const failure = async (action: Promise<unknown>): Promise<RolloutError> => {
-  const error = await action.then(
-    (value) => expect.fail(JSON.stringify(value)),
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(RolloutError);
-  return error as RolloutError;
-};
 
 describe("a flag service", () => {
   let service: FlagService;

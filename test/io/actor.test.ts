@@ -8,6 +8,7 @@ import { actorSchema, type Actor } from "../../src/model/entry.ts";
 import { faults } from "../support/faultyServer.ts";
 import { DISCOVERY, REQUEST_TOKEN, startIssuer, type Issuer, type TokenChanges } from "../support/issuer.ts";
 import { freePort } from "../support/ports.ts";
+import { atOnce } from "../support/tools.ts";
 
 let issuer: Issuer;
 beforeAll(async () => (issuer = await startIssuer()));
@@ -27,11 +28,12 @@ interface Found {
 }
 
 /** Who a process with this environment says that it is. */
-async function actorIn(env: Record<string, string>): Promise<Found> {
+async function actorIn(env: Record<string, string>, patience?: number): Promise<Found> {
   const redactor = createRedactor();
   const warnings: string[] = [];
-  const http = openHttp({ redact: redactor.redact, env: {}, signal: new AbortController().signal });
-  const actor = actorSource({ env, http, clock: systemClock, redactor, warn: (sentence) => warnings.push(sentence) });
+  const http = openHttp({ redact: redactor.redact, env: {}, signal: new AbortController().signal, sleep: atOnce });
+  const warn = (sentence: string) => void warnings.push(sentence);
+  const actor = actorSource({ env, http, clock: systemClock, redactor, warn, ...(patience !== undefined && { patience }) });
   const found = await actor();
   expect(await actor()).toBe(found);
   expect(actorSchema.safeParse(found).error).toBeUndefined();
@@ -39,8 +41,12 @@ async function actorIn(env: Record<string, string>): Promise<Found> {
 }
 
 /** That it is a claim, with one warning, which shows nothing of what was sent. */
-async function expectClaim(env: Record<string, string>, why: RegExp, actor: Actor = claimedByGithub): Promise<void> {
-  const found = await actorIn(env);
+async function expectClaim(
+  env: Record<string, string>,
+  why: RegExp,
+  { actor = claimedByGithub, patience }: { actor?: Actor; patience?: number } = {},
+): Promise<void> {
+  const found = await actorIn(env, patience);
   expect(found.actor).toEqual(actor);
   expect(found.warnings).toEqual([expect.stringMatching(why)]);
   expect(found.warnings[0]).toMatch(/^who runs this is recorded as a claim/);
@@ -163,16 +169,18 @@ describe("a token that does not hold leaves a claim, and says why:", () => {
     const env = { GITLAB_CI: "true", GITLAB_USER_LOGIN: "ben", ROLLOUT_OIDC_ISSUER: issuer.url };
     const claim = { who: "ben", where: "GitLab CI" };
     issuer.handOut = issuer.token({ claims: { exp: seconds(-60) } });
-    await expectClaim({ ...env, ROLLOUT_ID_TOKEN: issuer.handOut }, /has expired/, claim);
+    await expectClaim({ ...env, ROLLOUT_ID_TOKEN: issuer.handOut }, /has expired/, { actor: claim });
     // A token for an instance of one's own, on which nobody said whom to trust.
     const { ROLLOUT_OIDC_ISSUER: _, ...unset } = env;
-    await expectClaim({ ...unset, ROLLOUT_ID_TOKEN: issuer.token() }, /of another issuer than https:\/\/gitlab\.com/, claim);
+    await expectClaim({ ...unset, ROLLOUT_ID_TOKEN: issuer.token() }, /of another issuer than https:\/\/gitlab\.com/, { actor: claim });
     expect(issuer.requests.filter(({ path }) => path.includes("gitlab"))).toEqual([]);
   });
 
   test("a variable of a system whose issuer nobody named", async () => {
     const claim = { who: userInfo().username, where: "CI" };
-    await expectClaim({ CI: "true", ROLLOUT_ID_TOKEN: issuer.token() }, /not who issues such tokens.*ROLLOUT_OIDC_ISSUER/, claim);
+    await expectClaim({ CI: "true", ROLLOUT_ID_TOKEN: issuer.token() }, /not who issues such tokens.*ROLLOUT_OIDC_ISSUER/, {
+      actor: claim,
+    });
   });
 
   test("on GitHub itself when another issuer signed it", async () => {
@@ -231,14 +239,13 @@ describe("an issuer that does not answer as one leaves a claim:", () => {
     await expectClaim({ ...issuer.githubJob(), ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/request` }, /nothing listens there/);
     const token = issuer.token({ claims: { iss: url } });
     await expectClaim({ CI: "true", ROLLOUT_ID_TOKEN: token, ROLLOUT_OIDC_ISSUER: url }, /nothing listens there/, {
-      who: userInfo().username,
-      where: "CI",
+      actor: { who: userInfo().username, where: "CI" },
     });
   });
 
   test("one that hangs is not waited for long", async () => {
     issuer.answer("/keys", faults["hang"]);
-    await expectClaim(issuer.githubJob(), /did not answer within/);
+    await expectClaim(issuer.githubJob(), /did not answer within/, { patience: 1_000 });
   });
 
   test.each(["http://ci.example", "ftp://ci.example", "ci.example", "https://ann:pass@ci.example", ""])(

@@ -3,9 +3,9 @@ import * as fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { RolloutError } from "../../src/errors.ts";
 import { openFiles } from "../../src/io/files.ts";
 import type { Files } from "../../src/io/port.ts";
+import { failure } from "../support/failure.ts";
 
 vi.mock("node:fs/promises", async (original) => {
   const real = await original<typeof fs>();
@@ -38,15 +38,6 @@ const readText = async (path: string): Promise<string | undefined> => {
   const content = await files.read(path, limit);
   return content && new TextDecoder().decode(content);
 };
-const failure = async (action: Promise<unknown>): Promise<RolloutError> => {
-  const error = await action.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(RolloutError);
-  return error as RolloutError;
-};
-
 describe("a path", () => {
   test("is relative to the folder, and may go up within the root", async () => {
     expect(await readText("flags.json")).toBe("plans");

@@ -1,13 +1,14 @@
-import { createServer, connect as connectSocket, type LookupFunction } from "node:net";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo, type LookupFunction } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
-import { RolloutError } from "../../src/errors.ts";
 import { openHttp } from "../../src/io/http.ts";
 import type { HttpRequest } from "../../src/io/port.ts";
 import { createRedactor } from "../../src/io/redact.ts";
+import { startTunnel } from "../support/certificates.ts";
+import { failure as failureOf } from "../support/failure.ts";
 import { faults, startServer, type TestServer } from "../support/faultyServer.ts";
 import { freePort } from "../support/ports.ts";
+import { atOnce } from "../support/tools.ts";
 
 const CANARY = "canary/5up3r+s3cret=";
 const servers: { close(): unknown }[] = [];
@@ -24,16 +25,11 @@ async function serve(listener: Parameters<typeof startServer>[0]): Promise<TestS
 function open(settings: Partial<Parameters<typeof openHttp>[0]> = {}) {
   const redactor = createRedactor();
   redactor.add(CANARY);
-  return openHttp({ redact: redactor.redact, env: {}, signal: new AbortController().signal, ...settings });
+  return openHttp({ redact: redactor.redact, env: {}, signal: new AbortController().signal, sleep: atOnce, ...settings });
 }
 
-async function failure(request: Partial<HttpRequest> & { url: string }, http = open()): Promise<RolloutError> {
-  const error = await http.send({ method: "GET", deadline: 5000, ...request }).then(
-    () => undefined,
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(RolloutError);
-  return error as RolloutError;
+function failure(request: Partial<HttpRequest> & { url: string }, http = open()) {
+  return failureOf(http.send({ method: "GET", deadline: 5000, ...request }));
 }
 
 describe("an answer", () => {
@@ -229,23 +225,10 @@ test("an interruption ends what is under way and what comes after", async () => 
 
 test("a proxy is used for other hosts and never for loopback", async () => {
   const server = await serve((_, response) => response.end("through"));
-  const asked: string[] = [];
-  const proxy = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.once("data", (head) => {
-      asked.push(head.toString().split("\r\n")[0]!);
-      const onward = connectSocket(server.port, "127.0.0.1", () => {
-        socket.write("HTTP/1.1 200 OK\r\n\r\n");
-        socket.pipe(onward).pipe(socket);
-      });
-      onward.on("error", () => socket.destroy());
-      socket.on("close", () => onward.destroy());
-    });
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const proxy = await startTunnel(server.port);
   servers.push(proxy);
-  const http = open({ env: { HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` } });
+  const http = open({ env: { HTTP_PROXY: `http://127.0.0.1:${proxy.port}` } });
   expect((await http.send({ method: "GET", url: "http://vendor.example/", deadline: 5000 })).body).toBe("through");
   expect((await http.send({ method: "GET", url: server.url, deadline: 5000 })).body).toBe("through");
-  expect(asked).toEqual(["CONNECT vendor.example:80 HTTP/1.1"]);
+  expect(proxy.asked).toEqual(["CONNECT vendor.example:80"]);
 });

@@ -1,11 +1,14 @@
 import type { RequestListener } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import { NotDone, RolloutError } from "../../src/errors.ts";
-import { openHttp } from "../../src/io/http.ts";
+import { NotDone } from "../../src/errors.ts";
+import { systemClock } from "../../src/io/clock.ts";
+import { openHttp, type HttpSettings } from "../../src/io/http.ts";
 import type { HttpRequest } from "../../src/io/port.ts";
 import { createRedactor } from "../../src/io/redact.ts";
+import { failure as failureOf } from "../support/failure.ts";
 import { faults, startServer, type TestServer } from "../support/faultyServer.ts";
 import { freePort } from "../support/ports.ts";
+import { atOnce } from "../support/tools.ts";
 
 const CANARY = "canary/5up3r+s3cret=";
 const servers: TestServer[] = [];
@@ -21,10 +24,10 @@ async function serve(...turns: RequestListener[]): Promise<TestServer> {
   return server;
 }
 
-function open(signal: AbortSignal = new AbortController().signal) {
+function open(settings: Partial<HttpSettings> = {}) {
   const redactor = createRedactor();
   redactor.add(CANARY);
-  return openHttp({ redact: redactor.redact, env: {}, signal });
+  return openHttp({ redact: redactor.redact, env: {}, signal: new AbortController().signal, sleep: atOnce, ...settings });
 }
 
 const fine: RequestListener = (_, response) => response.end("fine");
@@ -38,13 +41,8 @@ const cutOff: RequestListener = (_, response) => {
   setTimeout(() => response.socket?.destroy(), 5);
 };
 
-async function failure(request: Partial<HttpRequest> & { url: string }, http = open()): Promise<RolloutError> {
-  const error = await http.send({ method: "GET", deadline: 10_000, ...request }).then(
-    (response) => expect.fail(`it was answered with ${response.status}`),
-    (caught: unknown) => caught,
-  );
-  expect(error).toBeInstanceOf(RolloutError);
-  return error as RolloutError;
+function failure(request: Partial<HttpRequest> & { url: string }, http = open()) {
+  return failureOf(http.send({ method: "GET", deadline: 10_000, ...request }));
 }
 
 describe("a GET", () => {
@@ -82,9 +80,11 @@ describe("a GET", () => {
 
   test("waits as long as the server asks for, and then goes on", async () => {
     const server = await serve(status(429, { "retry-after": "1" }), fine);
-    const begun = performance.now();
-    expect((await open().send({ method: "GET", url: server.url, deadline: 10_000 })).body).toBe("fine");
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(1000);
+    const waits: number[] = [];
+    const http = open({ sleep: async (pause) => void waits.push(pause) });
+    expect((await http.send({ method: "GET", url: server.url, deadline: 10_000 })).body).toBe("fine");
+    expect(waits).toHaveLength(1);
+    expect(waits[0]).toBeGreaterThanOrEqual(1000);
   });
 
   test.each([
@@ -101,8 +101,9 @@ describe("a GET", () => {
 
   test("has one deadline over all tries and the waits between them", async () => {
     const server = await serve(status(503), status(503), faults["hang"]!);
-    const error = await failure({ url: server.url, deadline: 1_500 });
-    expect(error.message).toContain("did not answer within 1.5 s");
+    const http = open({ sleep: (pause, signal) => systemClock.sleep(pause / 5, signal) });
+    const error = await failure({ url: server.url, deadline: 1_200 }, http);
+    expect(error.message).toContain("did not answer within 1.2 s");
     expect(server.requests).toHaveLength(3);
   });
 
@@ -112,13 +113,20 @@ describe("a GET", () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  test("that waits for its next try is left at its deadline", async () => {
+    const server = await serve(status(503), fine);
+    const http = open({ sleep: (_, signal) => systemClock.sleep(20_000, signal) });
+    expect((await failure({ url: server.url, deadline: 600 }, http)).message).toContain("did not answer within 0.6 s");
+    expect(server.requests).toHaveLength(1);
+  });
+
   test("is not sent again once it is interrupted", async () => {
     const controller = new AbortController();
     const server = await serve((request, response) => {
       setTimeout(() => controller.abort(), 20);
       status(503)(request, response);
     });
-    expect(await failure({ url: server.url }, open(controller.signal))).toMatchObject({ code: "interrupted" });
+    expect(await failure({ url: server.url }, open({ signal: controller.signal }))).toMatchObject({ code: "interrupted" });
     expect(server.requests).toHaveLength(1);
   });
 

@@ -128,8 +128,8 @@ describe.skipIf(!requireProgram("git"))("a store that cannot be where it is said
   test("a machine without git", async () => {
     await expect(world.open("origin", { env: { PATH: world.folder } }).list()).rejects.toMatchObject({
       code: "unreachable",
-      message: expect.stringContaining("git cannot be run"),
-      hint: expect.stringContaining("Install git"),
+      message: "the program git was not found",
+      hint: expect.stringContaining("install it here, or add its folder to PATH"),
     });
   });
 

@@ -1,16 +1,16 @@
-import { execFile } from "node:child_process";
-import { chmod, chown, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { chmod, chown, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { RolloutError } from "../../src/errors.ts";
 import { createRedactor } from "../../src/io/redact.ts";
 import { postgresStore } from "../../src/ledger/postgres.ts";
 import type { Store } from "../../src/ledger/port.ts";
+import { makeAuthority, type Authority, type Certified } from "../support/certificates.ts";
 import { callRollout, rollout, runProgram } from "../support/cli.ts";
+import { listen, type Listening } from "../support/listening.ts";
 import { freePort } from "../support/ports.ts";
 import { postgresPrograms, startPostgres, type Postgres } from "../support/postgres.ts";
 import { requireProgram } from "../support/programs.ts";
@@ -114,7 +114,7 @@ hostssl all certified all cert`,
       ["hangs up", (socket) => socket.destroy(), /terminated|ECONNRESET/],
       ["speaks something else", (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"), /terminated|ECONNRESET|timeout/],
     ])("something else than PostgreSQL, which %s", async (_, answer, what) => {
-      const other = await listen(answer);
+      const other = await serve(answer);
       try {
         await expect(open(`ann@127.0.0.1:${other.port}/db`, { PGCONNECT_TIMEOUT: "1" }).list()).rejects.toMatchObject({
           code: "unreachable",
@@ -181,7 +181,7 @@ hostssl all certified all cert`,
 
     test("is not shown when a server repeats it", async () => {
       // It asks for the password in the clear, and complains with what it gets.
-      const other = await listen((socket) => {
+      const other = await serve((socket) => {
         socket.once("data", () => {
           socket.write(message("R", Buffer.from([0, 0, 0, 3])));
           socket.once("data", (given) =>
@@ -217,16 +217,20 @@ hostssl all certified all cert`,
   });
 
   describe("TLS", () => {
+    let authority: Authority;
+    let other: Authority;
+    let named: Certified;
+    let ca: Record<string, string>;
     /** Lets the server show another certificate. */
-    const show = async (name: string) => {
+    const show = async ({ key, certificate }: Certified) => {
       const { uid, gid } = await stat(server.folder);
-      for (const end of ["pem", "key"]) {
-        const path = join(server.folder, `server.${end}`);
-        await writeFile(path, await readFile(file(`${name}.${end}`)), { mode: 0o600 });
+      for (const [name, text] of Object.entries({ "server.pem": certificate, "server.key": key })) {
+        const path = join(server.folder, name);
+        await writeFile(path, text, { mode: 0o600 });
         await chown(path, uid, gid);
       }
       const lines = `ssl = on\nssl_cert_file = '${server.folder}/server.pem'\nssl_key_file = '${server.folder}/server.key'\nssl_ca_file = '${server.folder}/ca.pem'`;
-      await writeFile(join(server.folder, "ca.pem"), await readFile(file("ca.pem")), { mode: 0o644 });
+      await writeFile(join(server.folder, "ca.pem"), authority.ca, { mode: 0o644 });
       await server.configure("postgresql.conf", lines);
     };
     const at = (host: string, mode: string, env: Record<string, string> = {}) =>
@@ -236,19 +240,17 @@ hostssl all certified all cert`,
       message: expect.stringMatching(what),
       hint: expect.stringContaining(advice),
     });
-    let ca: Record<string, string>;
-    let otherCa: Record<string, string>;
-
     beforeAll(async () => {
-      for (const name of ["ca", "other-ca"]) await authority(file(name));
-      await certificate(file("ca"), file("named"), "DNS:localhost");
-      await certificate(file("ca"), file("numbered"), "IP:127.0.0.1");
-      await certificate(file("ca"), file("certified"), "DNS:certified");
-      ca = { PGSSLROOTCERT: file("ca.pem") };
-      otherCa = { PGSSLROOTCERT: file("other-ca.pem") };
-      await show("named");
+      [authority, other] = [makeAuthority(openssl!), makeAuthority(openssl!)];
+      ca = { PGSSLROOTCERT: authority.path };
+      named = authority.certify("named", ["localhost"]);
+      await show(named);
     });
-    afterAll(() => server.configure("postgresql.conf", "ssl = off"));
+    afterAll(async () => {
+      await server.configure("postgresql.conf", "ssl = off");
+      authority.remove();
+      other.remove();
+    });
 
     test("verify-full connects where the certificate is for the host and signed by the authority named", async () => {
       expect(await at("localhost", "verify-full", ca)).toEqual([]);
@@ -257,7 +259,7 @@ hostssl all certified all cert`,
 
     test("an authority that did not sign it is refused", async () => {
       for (const mode of ["verify-full", "verify-ca", "require"]) {
-        await expect(at("localhost", mode, otherCa)).rejects.toMatchObject(refused(/certificate/, "PGSSLROOTCERT"));
+        await expect(at("localhost", mode, { PGSSLROOTCERT: other.path })).rejects.toMatchObject(refused(/certificate/, "PGSSLROOTCERT"));
       }
       await expect(at("localhost", "verify-full")).rejects.toMatchObject(refused(/certificate/, "PGSSLROOTCERT"));
     });
@@ -269,10 +271,10 @@ hostssl all certified all cert`,
     });
 
     test("a host that is a number is checked as one", async () => {
-      await show("numbered");
+      await show(authority.certify("numbered", ["127.0.0.1"]));
       expect(await at("127.0.0.1", "verify-full", ca)).toEqual([]);
       await expect(at("localhost", "verify-full", ca)).rejects.toMatchObject(refused(/does not match/, "for the host localhost"));
-      await show("named");
+      await show(named);
     });
 
     test("without it, a server that demands it says so", async () => {
@@ -280,7 +282,8 @@ hostssl all certified all cert`,
     });
 
     test("a certificate of one's own is shown", async () => {
-      const own = { ...ca, PGSSLCERT: file("certified.pem"), PGSSLKEY: file("certified.key") };
+      const certified = authority.certify("certified", ["certified"]);
+      const own = { ...ca, PGSSLCERT: certified.path, PGSSLKEY: certified.keyPath };
       expect(await open("certified@localhost/postgres?sslmode=verify-full", own).list()).toEqual([]);
       await expect(open("certified@localhost/postgres?sslmode=verify-full", ca).list()).rejects.toMatchObject(refused(/certificate/, ""));
     });
@@ -301,63 +304,6 @@ function message(kind: string, body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(kind), length, body]);
 }
 
-async function listen(answer: (socket: Socket) => void): Promise<{ port: number; close(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    answer(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
-  };
-}
-
-const run = promisify(execFile);
-const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-
-/** Makes `PATH.pem` and `PATH.key`: an authority that signs itself. */
-async function authority(path: string): Promise<void> {
-  await run(openssl!, [
-    "req",
-    "-x509",
-    ...KEY,
-    "-days",
-    "2",
-    "-subj",
-    `/CN=${path.split("/").at(-1)}`,
-    "-keyout",
-    `${path}.key`,
-    "-out",
-    `${path}.pem`,
-  ]);
-}
-
-/** Makes `PATH.pem` and `PATH.key`: a certificate for a name, signed by an authority. */
-async function certificate(by: string, path: string, name: string): Promise<void> {
-  await run(openssl!, ["req", ...KEY, "-subj", `/CN=${path.split("/").at(-1)}`, "-keyout", `${path}.key`, "-out", `${path}.csr`]);
-  await writeFile(`${path}.ext`, `subjectAltName = ${name}\n`);
-  await run(openssl!, [
-    "x509",
-    "-req",
-    "-in",
-    `${path}.csr`,
-    "-CA",
-    `${by}.pem`,
-    "-CAkey",
-    `${by}.key`,
-    "-CAcreateserial",
-    "-days",
-    "2",
-    "-extfile",
-    `${path}.ext`,
-    "-out",
-    `${path}.pem`,
-  ]);
+function serve(answer: (socket: Socket) => void): Promise<Listening> {
+  return listen(createServer(answer));
 }

@@ -3,21 +3,10 @@ import { describe, expect, test } from "vitest";
 import { beginDab, calibrateDab, dabLogE, dabNoise, stepDab, type DabState } from "../../src/stats/dab.ts";
 import { NOISE_PRIOR, NOISES } from "../../src/stats/noise.ts";
 import { noisySplit } from "../../src/stats/noisySplit.ts";
-import type { Counts, Groups } from "../../src/stats/ratio.ts";
+import type { Groups } from "../../src/stats/ratio.ts";
 import { logGamma } from "../../src/stats/special.ts";
+import { groups, looksUpTo, swap } from "./groups.ts";
 
-const groups = (xT: number, nT: number, xC: number, nC: number): Groups => ({
-  treatment: { events: xT, total: nT },
-  control: { events: xC, total: nC },
-});
-const swap = ({ treatment, control }: Groups): Groups => ({ treatment: control, control: treatment });
-const upTo = (most: number): fc.Arbitrary<Counts> =>
-  fc.tuple(fc.integer({ min: 0, max: most }), fc.double({ min: 0, max: 1, noNaN: true })).map(([total, share]) => ({
-    total,
-    events: Math.round(total * share),
-  }));
-const looksUpTo = (most: number, maxLength: number): fc.Arbitrary<Groups[]> =>
-  fc.array(fc.record({ treatment: upTo(most), control: upTo(most) }), { minLength: 1, maxLength });
 const fold = (state: DabState, looks: readonly Groups[], margin = 1): DabState =>
   looks.reduce((now, look) => stepDab(now, look, margin), state);
 const repeat = (look: Groups, times: number): Groups[] => Array.from({ length: times }, () => look);

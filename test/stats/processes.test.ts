@@ -13,13 +13,9 @@ import {
 import { beginLimit, betaBinomialLogE, limitLogE, stepLimit, type LimitState } from "../../src/stats/limit.ts";
 import { beginMixture, growMixture, mixtureLogE } from "../../src/stats/mixture.ts";
 import { beginRatio, ratioLogE, stepRatio, type Counts, type Groups } from "../../src/stats/ratio.ts";
+import { upTo } from "./groups.ts";
 import { randomFrom } from "./random.ts";
 
-const upTo = (most: number): fc.Arbitrary<Counts> =>
-  fc.tuple(fc.integer({ min: 0, max: most }), fc.double({ min: 0, max: 1, noNaN: true })).map(([total, share]) => ({
-    total,
-    events: Math.round(total * share),
-  }));
 const groups = fc.record({ treatment: upTo(1e9), control: upTo(1e9) });
 const someGroups = fc.record({ treatment: upTo(2000), control: upTo(2000) });
 const looks = fc.array(groups, { minLength: 1, maxLength: 6 });

@@ -26,19 +26,8 @@ import {
 } from "../../src/stats/twoSidedDab.ts";
 import { WITHIN_GRID } from "../../src/stats/twoSidedMixture.ts";
 import { randomFrom } from "./random.ts";
+import { groups, looksUpTo, swap } from "./groups.ts";
 
-const groups = (xT: number, nT: number, xC: number, nC: number): Groups => ({
-  treatment: { events: xT, total: nT },
-  control: { events: xC, total: nC },
-});
-const swap = ({ treatment, control }: Groups): Groups => ({ treatment: control, control: treatment });
-const upTo = (most: number): fc.Arbitrary<Counts> =>
-  fc.tuple(fc.integer({ min: 0, max: most }), fc.double({ min: 0, max: 1, noNaN: true })).map(([total, share]) => ({
-    total,
-    events: Math.round(total * share),
-  }));
-const looksUpTo = (most: number, maxLength: number): fc.Arbitrary<Groups[]> =>
-  fc.array(fc.record({ treatment: upTo(most), control: upTo(most) }), { minLength: 1, maxLength });
 const margins = fc.double({ min: 0.3, max: 3, noNaN: true });
 const fold = (state: TwoSidedDab, looks: readonly Groups[], margin = 1.2): TwoSidedDab =>
   looks.reduce((now, look) => stepTwoSidedDab(now, look, margin), state);

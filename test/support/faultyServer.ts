@@ -1,18 +1,15 @@
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
 import { gzipSync } from "node:zlib";
+import { listen, type Listening } from "./listening.ts";
 
 /** A server on loopback that does as its listener says, and forgets nothing that was asked. */
-export interface TestServer {
+export interface TestServer extends Listening {
   url: string;
-  port: number;
   requests: { method: string; path: string; headers: IncomingMessage["headers"]; body: string }[];
-  close(): Promise<void>;
 }
 
 export async function startServer(listener: RequestListener): Promise<TestServer> {
   const requests: TestServer["requests"] = [];
-  const sockets = new Set<Socket>();
   const server = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk: Buffer) => (body += chunk.toString()));
@@ -21,23 +18,8 @@ export async function startServer(listener: RequestListener): Promise<TestServer
       listener(request, response);
     });
   });
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    requests,
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
-  };
+  const listening = await listen(server);
+  return { ...listening, url: `http://127.0.0.1:${listening.port}`, requests };
 }
 
 const HUNDRED_MEGABYTES = Buffer.alloc(100 * 1024 * 1024);

@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createConnection, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "./ports.ts";
+import { startDaemon } from "./daemon.ts";
+import { listen } from "./listening.ts";
+import { accepts, freePort } from "./ports.ts";
 
 /** An environment in which git knows nothing of whoever runs the tests: no name, no settings. */
 export function bareEnvironment(home: string): Record<string, string> {
@@ -58,27 +58,8 @@ export async function startGitDaemon(folder: string): Promise<GitServer> {
   const program = join(execFileSync("git", ["--exec-path"], { encoding: "utf8" }).trim(), "git-daemon");
   const args = ["--reuseaddr", "--listen=127.0.0.1", `--port=${port}`, `--base-path=${folder}`, "--export-all", "--enable=receive-pack"];
   const child = spawn(program, args, { stdio: "ignore", env: bareEnvironment(folder) });
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()));
-  while (child.exitCode === null && !(await accepts(port))) await sleep(20);
-  return {
-    url: (name) => `git://127.0.0.1:${port}/${name}`,
-    async close() {
-      process.off("exit", kill);
-      kill();
-      await ended;
-    },
-  };
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ port, host: "127.0.0.1" });
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("close", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
+  const close = await startDaemon(child, () => accepts(port));
+  return { url: (name) => `git://127.0.0.1:${port}/${name}`, close };
 }
 
 export interface GitHttp extends GitServer {
@@ -109,17 +90,8 @@ export async function startGitHttp(folder: string): Promise<GitHttp> {
     if (isPush && served.onPushed?.() === "lose") request.socket.destroy();
     else send();
   };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const served: GitHttp = {
-    asked,
-    url: (name) => `http://127.0.0.1:${port}/${name}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const { port, close } = await listen(server);
+  const served: GitHttp = { asked, url: (name) => `http://127.0.0.1:${port}/${name}`, close };
   return served;
 }
 

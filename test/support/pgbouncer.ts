@@ -1,8 +1,7 @@
-import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
-import { createConnection } from "node:net";
 import { join } from "node:path";
-import { freePort } from "./ports.ts";
+import { startDaemon } from "./daemon.ts";
+import { accepts, freePort } from "./ports.ts";
 import { ownFolder, run } from "./postgres.ts";
 import { requireProgram } from "./programs.ts";
 
@@ -29,30 +28,12 @@ pool_mode = transaction
 default_pool_size = 1
 `,
   );
-  const child = run(pgbouncerProgram()!, [file]);
-  let log = "";
-  child.stderr!.on("data", (chunk: Buffer) => (log += chunk.toString()));
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
-  const exited = once(child, "exit");
-  const stop = async () => {
-    kill();
-    await exited;
-    process.off("exit", kill);
-    await rm(folder, { recursive: true, force: true });
-  };
-  for (const end = Date.now() + 10_000; Date.now() < end && child.exitCode === null;) {
-    if (await answers(port)) return { port, stop };
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    const end = await startDaemon(run(pgbouncerProgram()!, [file]), () => accepts(port));
+    return { port, stop: () => end().then(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
   }
-  await stop();
-  throw new Error(`PgBouncer did not become ready: ${log}`);
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { startDaemon } from "./daemon.ts";
 import { freePort } from "./ports.ts";
 
 /** A real Prometheus, in a temporary folder and on a port of its own. */
@@ -49,26 +50,17 @@ export async function startPrometheus({ samples, targets = [], every = 1000 }: P
     ],
     { stdio: ["ignore", "ignore", "pipe"] },
   );
-  let complaints = "";
-  child.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
-  const stop = async () => {
-    kill();
-    await exited;
-    process.off("exit", kill);
-    await rm(folder, { recursive: true, force: true });
-  };
-
-  for (const end = Date.now() + 20_000; Date.now() < end && child.exitCode === null;) {
-    const ready = await fetch(`${url}/-/ready`).then(
+  const remove = () => rm(folder, { recursive: true, force: true });
+  const isReady = () =>
+    fetch(`${url}/-/ready`).then(
       (response) => response.ok,
       () => false,
     );
-    if (ready) return { url, freeze: () => child.kill("SIGSTOP"), resume: () => child.kill("SIGCONT"), stop };
-    await new Promise((resolve) => setTimeout(resolve, 25));
+  try {
+    const end = await startDaemon(child, isReady);
+    return { url, freeze: () => child.kill("SIGSTOP"), resume: () => child.kill("SIGCONT"), stop: () => end().then(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
   }
-  await stop();
-  throw new Error(`Prometheus did not become ready: ${complaints}`);
 }

@@ -1,4 +1,5 @@
-import { createConnection, createServer, type AddressInfo, type Socket } from "node:net";
+import { createConnection, createServer, type Socket } from "node:net";
+import { listen, type Listening } from "./listening.ts";
 
 /**
  * What becomes of bytes on their way: they go `on`; they are `dropped` with all that follows, in silence; or whoever
@@ -10,33 +11,29 @@ export type Fate = "on" | "dropped" | "cut" | "cutAfter" | number;
 /** Says it for each piece that comes; what is held back comes later, once the promise resolves. */
 export type Decide = (bytes: Buffer) => Fate | Promise<Fate>;
 
-export interface Proxy {
-  port: number;
+export interface Proxy extends Listening {
   /** How often somebody has connected. */
   readonly connections: number;
   toServer: Decide;
   toClient: Decide;
   /** While it is true, whoever connects is cut off, as whoever was connected is. */
   down: boolean;
-  close(): Promise<void>;
 }
 
 /** A TCP proxy from loopback to a port of loopback, which does to connections what networks do. */
 export async function startProxy(target: number): Promise<Proxy> {
-  const sockets = new Set<Socket>();
   const clients = new Set<Socket>();
+  const upstreams = new Set<Socket>();
   let connections = 0;
   let down = false;
-  const kept = (socket: Socket, set = sockets) => {
-    set.add(socket);
-    socket.once("close", () => set.delete(socket)).on("error", () => {});
-    return socket;
-  };
   const server = createServer((client) => {
-    kept(kept(client), clients);
+    clients.add(client);
+    client.once("close", () => clients.delete(client));
     if (down) return void client.resetAndDestroy();
     connections++;
-    const upstream = kept(createConnection(target, "127.0.0.1"));
+    const upstream = createConnection(target, "127.0.0.1").on("error", () => {});
+    upstreams.add(upstream);
+    upstream.once("close", () => upstreams.delete(upstream));
     const cut = () => {
       client.off("close", left);
       client.resetAndDestroy();
@@ -47,9 +44,9 @@ export async function startProxy(target: number): Promise<Proxy> {
     pass(client, upstream, (bytes) => proxy.toServer(bytes), cut);
     pass(upstream, client, (bytes) => proxy.toClient(bytes), cut);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port, close } = await listen(server);
   const proxy: Proxy = {
-    port: (server.address() as AddressInfo).port,
+    port,
     get connections() {
       return connections;
     },
@@ -62,11 +59,10 @@ export async function startProxy(target: number): Promise<Proxy> {
       down = value;
       if (down) for (const client of clients) client.resetAndDestroy();
     },
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => resolve());
-      }),
+    close() {
+      for (const upstream of upstreams) upstream.destroy();
+      return close();
+    },
   };
   return proxy;
 }

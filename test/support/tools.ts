@@ -16,6 +16,9 @@ export function settableClock(start: number): Clock & { set(now: number): void }
   };
 }
 
+/** Waits for nothing: for what is only patient, such as a client between two tries. */
+export const atOnce: Clock["sleep"] = async () => {};
+
 export interface RealTools {
   clock: Clock;
   env?: Record<string, string>;
@@ -24,12 +27,12 @@ export interface RealTools {
   folder?: string;
 }
 
-/** What `connect` is handed, with real HTTP, programs and redaction. */
+/** What `connect` is handed, with real HTTP, programs and redaction; only between two tries nothing is waited for. */
 export function realTools({ clock, env = {}, http, folder = "/nonexistent" }: RealTools): Tools {
   const redactor = createRedactor();
   const { signal } = new AbortController();
   return {
-    http: http ?? openHttp({ redact: redactor.redact, env: {}, signal }),
+    http: http ?? openHttp({ redact: redactor.redact, env: {}, signal, sleep: atOnce }),
     files: openFiles({ folder, root: folder }),
     exec: openExec({ folder, root: folder, redact: redactor.redact, env: { PATH: process.env["PATH"] }, signal }),
     clock,
