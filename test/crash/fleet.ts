@@ -103,12 +103,15 @@ export function startFleet(size: number): Fleet {
   };
 }
 
+/** None of them outlives this process. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
 async function startRunner(): Promise<ChildProcess> {
   const script = fileURLToPath(new URL("runner.mjs", import.meta.url));
   const child = fork(script, [dirname(dirname(SCRIPT))], { cwd: tmpdir(), env: environmentIn(tmpdir()), execArgv: [] });
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
-  child.once("exit", () => process.off("exit", kill));
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   await once(child, "message");
   return child;
 }

@@ -21,6 +21,8 @@ export async function startServer(listener: RequestListener): Promise<TestServer
       listener(request, response);
     });
   });
+  // A request may be held back on its way for longer than a server waits for the next one by itself.
+  server.keepAliveTimeout = 120_000;
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { freePort } from "./ports.ts";
+import { descendantsOf, killNow } from "./processes.ts";
 import { requireProgram } from "./programs.ts";
 
 /** A real PostgreSQL, in a temporary folder and on a port of its own. Its superuser is `postgres`, and everybody is trusted. */
@@ -21,8 +22,11 @@ export interface Postgres {
   sql(text: string, database?: string): Promise<Record<string, unknown>[]>;
   /** Adds lines to a file of its configuration, in front, and has it read. */
   configure(file: "postgresql.conf" | "pg_hba.conf", lines: string): Promise<void>;
-  /** Ends it: after what is under way, or at once like a power cut for its memory. The data stays. */
-  halt(how: "fast" | "crash"): Promise<void>;
+  /**
+   * Ends it: after what is under way; at once, by itself; or by SIGKILL of all its processes, wherever they are. The data
+   * stays.
+   */
+  halt(how: "fast" | "crash" | "kill"): Promise<void>;
   start(): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
@@ -101,10 +105,13 @@ export async function startPostgres({ durable = false }: PostgresOptions = {}): 
     }
     throw new Error(`PostgreSQL did not become ready: ${log}`);
   };
-  const halt = async (how: "fast" | "crash") => {
+  const halt: Postgres["halt"] = async (how) => {
     if (!server || server.exitCode !== null || server.signalCode !== null) return;
     const exited = once(server, "exit");
-    server.kill(how === "fast" ? "SIGINT" : "SIGQUIT");
+    if (how === "kill") {
+      const backends = descendantsOf(server.pid!);
+      for (const pid of [server.pid!, ...backends]) killNow(pid);
+    } else server.kill(how === "fast" ? "SIGINT" : "SIGQUIT");
     await exited;
   };
   const stop = async () => {
