@@ -43,6 +43,9 @@ export interface Fleet {
    * @param longStop in milliseconds
    */
   disturbedRound(errandOf: (runner: number) => Errand, random: Random, longStop: number): Promise<Told[]>;
+  pids(): Promise<number[]>;
+  /** Kills one of them; another takes its place. */
+  replace(runner: number): void;
   close(): void;
 }
 
@@ -74,8 +77,16 @@ export function startFleet(size: number): Fleet {
     return (await all).filter((told) => told !== undefined);
   };
 
+  const replace = (runner: number, child: ChildProcess) => {
+    child.kill("SIGKILL");
+    started[runner] = startRunner();
+    meddled.kills++;
+  };
+
   return {
     meddled,
+    pids: async () => (await Promise.all(started)).map(({ pid }) => pid!),
+    replace: (runner) => void started[runner]!.then((child) => replace(runner, child)),
     round: (errandOf) => round(errandOf, async () => {}),
     disturbedRound: (errandOf, random, longStop) =>
       round(errandOf, async (busy, isOver) => {
@@ -87,9 +98,7 @@ export function startFleet(size: number): Fleet {
           const child = children[victim]!;
           if (random.uniform() < 0.4) {
             busy.delete(victim);
-            child.kill("SIGKILL");
-            started[victim] = startRunner();
-            meddled.kills++;
+            replace(victim, child);
           } else {
             child.kill("SIGSTOP");
             meddled.stops++;

@@ -4,8 +4,8 @@ import type { Decide, Fate, Proxy } from "../support/proxy.ts";
 /** A fault of a connection at one piece of what goes over it. */
 export interface PieceFault {
   what: string;
-  /** Lets it happen the next time that so many pieces have gone by; says later whether it did. */
-  arm(): () => boolean;
+  /** Lets it happen in a proxy when so many pieces have gone by; says later whether it did. */
+  arm(proxy: Proxy): () => boolean;
 }
 
 const SIDES = ["toServer", "toClient"] as const;
@@ -35,16 +35,16 @@ export function watchPieces(proxy: Proxy): { faults(options: { silence: boolean 
         Array.from({ length: counts[side] }, (_, index) => index + 1).flatMap((nth) =>
           Object.entries(FATES)
             .filter(([name]) => silence || name !== "silent from")
-            .map(([name, fate]) => faultAt(proxy, side, nth, { name, fate })),
+            .map(([name, fate]) => faultAt(side, nth, { name, fate })),
         ),
       ),
   };
 }
 
-function faultAt(proxy: Proxy, side: Side, nth: number, { name, fate }: { name: string; fate: Decide }): PieceFault {
+function faultAt(side: Side, nth: number, { name, fate }: { name: string; fate: Decide }): PieceFault {
   return {
     what: `${name} piece ${nth} ${side === "toServer" ? "to the server" : "to the runner"}`,
-    arm() {
+    arm(proxy) {
       let left = nth;
       proxy.toServer = proxy.toClient = () => "on";
       proxy[side] = (bytes) => (--left === 0 ? fate(bytes) : "on");

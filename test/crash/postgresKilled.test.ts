@@ -139,7 +139,7 @@ describe.skipIf(!postgresPrograms())("a PostgreSQL under a runner", () => {
       const sums = { faults: 0, unreachable: 0 };
       for (const fault of chosen) {
         const world = await makeSharedWorld(ground, "postgres", plan, 1);
-        const happened = fault.arm();
+        const happened = fault.arm(proxy);
         const told = await advanceIn(world);
         const what = `${fault.what}: ${JSON.stringify(told)}`;
         if (happened()) sums.faults++;

@@ -47,6 +47,8 @@ export function removeEntry(repository: string, name: string, seq: number): void
 }
 
 export interface GitServer {
+  /** Its process, where it has one of its own. */
+  pid?: number | undefined;
   /** The address of a repository that lies in its folder. */
   url(name: string): string;
   close(): Promise<void>;
@@ -63,6 +65,7 @@ export async function startGitDaemon(folder: string): Promise<GitServer> {
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()));
   while (child.exitCode === null && !(await accepts(port))) await sleep(20);
   return {
+    pid: child.pid,
     url: (name) => `git://127.0.0.1:${port}/${name}`,
     async close() {
       process.off("exit", kill);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { freePort } from "./ports.ts";
-import { descendantsOf, killNow } from "./processes.ts";
+import { commandOf, descendantsOf, killNow } from "./processes.ts";
 import { requireProgram } from "./programs.ts";
 
 /** A real PostgreSQL, in a temporary folder and on a port of its own. Its superuser is `postgres`, and everybody is trusted. */
@@ -109,8 +109,12 @@ export async function startPostgres({ durable = false }: PostgresOptions = {}): 
     if (!server || server.exitCode !== null || server.signalCode !== null) return;
     const exited = once(server, "exit");
     if (how === "kill") {
-      const backends = descendantsOf(server.pid!);
-      for (const pid of [server.pid!, ...backends]) killNow(pid);
+      // Stopped, it starts no more of them meanwhile.
+      server.kill("SIGSTOP");
+      const all = [server.pid!, ...descendantsOf(server.pid!)];
+      all.forEach(killNow);
+      // Another server is refused while any of them has the memory that they shared.
+      while (all.some((pid) => commandOf(pid) !== "")) await new Promise((resolve) => setTimeout(resolve, 5));
     } else server.kill(how === "fast" ? "SIGINT" : "SIGQUIT");
     await exited;
   };
