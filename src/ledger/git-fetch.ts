@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { RolloutError } from "../errors.ts";
 import { withoutLogin } from "./git-address.ts";
 import type { GitCopy } from "./git-copy.ts";
+import { removeStaleLocks } from "./git-locks.ts";
 import { damaged, follow, NO_HISTORY, refOf, removing } from "./git-history.ts";
 import { isName } from "./names.ts";
 import { REMOTE } from "./git-surroundings.ts";
@@ -32,6 +33,7 @@ export async function fetchHeads(copy: GitCopy, names: readonly string[]): Promi
     if (present.length === asked.length) {
       for (const name of present) await refuseRewritten(copy, name, seen.get(name), there.get(name)!);
       // The remote answers, so that it may well be the copy that broke.
+      await removeStaleLocks(copy);
       if (attempt >= ATTEMPTS) throw unreachable(copy, "be fetched", fetched.stderr, `See what git says; or ${removing(copy)}`);
       await pauseBefore(attempt);
     }

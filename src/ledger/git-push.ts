@@ -27,6 +27,9 @@ export async function pushHead(copy: GitCopy, name: string, from: string | undef
   await copy.git(["update-ref", refOf(name), to, from ?? "0".repeat(to.length)]);
 }
 
+const TURNED_DOWN =
+  "The remote was reached and turned it down: let git push refs/rollout/* there. Where it speaks of a lock that a killed git left behind, remove that file at the remote.";
+
 async function push(
   copy: GitCopy,
   name: string,
@@ -42,7 +45,8 @@ async function push(
     const answer = Buffer.from(stdout).toString("utf8");
     // A line of the ref itself: the other side was reached, and turned it down.
     const refused = answer.split("\n").filter((line) => line.startsWith("!\t"));
-    return { answered: refused.length > 0, failure: unreachable(copy, `take an entry of ${name}`, `${stderr}\n${refused.join("\n")}`) };
+    const failure = (hint?: string) => unreachable(copy, `take an entry of ${name}`, `${stderr}\n${refused.join("\n")}`, hint);
+    return refused.length > 0 ? { answered: true, failure: failure(TURNED_DOWN) } : { answered: false, failure: failure() };
   } catch (error) {
     // Ended at its deadline: what it had sent may still arrive.
     if (error instanceof RolloutError) return { answered: false, failure: error };

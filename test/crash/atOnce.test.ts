@@ -4,12 +4,10 @@ import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ReadEntry } from "../../src/app.ts";
-import { tallyOf } from "../../src/core/progress.ts";
-import { readCursor } from "../../src/metrics/cursor.ts";
 import type { Outcome } from "../../src/engine/advance.ts";
 import { environmentIn, rollout, SCRIPT } from "../support/cli.ts";
-import { startServer, type TestServer } from "../support/faultyServer.ts";
+import type { TestServer } from "../support/faultyServer.ts";
+import { counted, givenOut, guardedBy, METRICS, startShop } from "./shop.ts";
 import { faultsOf, isKnownToLedger, makeWorld, PLAN, standingOf, type World } from "./world.ts";
 
 /** Each world is new to its first round, so that the eight also race to start it. */
@@ -52,7 +50,7 @@ async function expectFairRace(worlds: number, allAtOnce: AllAtOnce): Promise<voi
     expect(outcomes.filter((outcome) => outcome === "advanced")).toHaveLength(moves);
     expect(moves).toBeGreaterThan(0);
     expect(outcomes).toContain("lost");
-    for (const metric of ["errors", "slow"]) expect(counted(entries, metric)).toEqual(givenOut(entries, metric));
+    for (const metric of METRICS) expect(counted(entries, metric)).toEqual(givenOut(entries, metric));
     expect((await rollout(["log", "verify", PLAN], { cwd: world.folder })).status).toBe(0);
     await world.remove();
   }
@@ -60,34 +58,6 @@ async function expectFairRace(worlds: number, allAtOnce: AllAtOnce): Promise<voi
 
 /** As many as the processes could move in all rounds of a world: it never comes to its end. */
 const stages = Array.from({ length: PROCESSES * ROUNDS + 1 }, (_, index) => `expose: ${index + 1}%, bake: 0s`);
-
-function guardedBy(url: string): string {
-  const metric = (name: string) =>
-    `${name}: { source: shop, kind: rate, events: { counter: '${name}_total{variant="{{group}}"}' }, total: { counter: 'requests_total{variant="{{group}}"}' } }`;
-  return `sources: { shop: { type: openmetrics, url: "${url}/metrics" } }
-metrics:
-  ${metric("errors")}
-  ${metric("slow")}
-guardrails: [{ metric: errors, max: 50% }, { metric: slow, max: 50% }]`;
-}
-
-/** A service that has served more requests whenever it is asked. */
-function startShop(): Promise<TestServer> {
-  let asked = 0;
-  return startServer((_, response) => {
-    asked++;
-    const lines = [
-      ["requests_total", "on", 20 * asked],
-      ["requests_total", "off", 30 * asked],
-      ["errors_total", "on", asked],
-      ["errors_total", "off", 2 * asked],
-      ["slow_total", "on", 3 * asked],
-      ["slow_total", "off", asked],
-    ].map(([name, variant, value]) => `${name}{variant="${variant}"} ${value}\n`);
-    response.setHeader("content-type", "text/plain; version=0.0.4");
-    response.end(lines.join(""));
-  });
-}
 
 /** Starts the command as often as there are processes, and lets all of them go once the last is ready. */
 async function commandsAtOnce({ folder }: World): Promise<Outcome["outcome"][]> {
@@ -123,36 +93,4 @@ async function startAdvancers(): Promise<{ atOnce: AllAtOnce; stop: () => void }
 function startChild(file: string, args: string[], cwd: string): ChildProcess {
   const script = fileURLToPath(new URL(file, import.meta.url));
   return fork(script, args, { cwd, env: environmentIn(cwd), execArgv: [], stdio: ["ignore", "pipe", "inherit", "ipc"] });
-}
-
-type Sums = Record<string, number>;
-
-/** What the looks of a run counted of a metric, by series. */
-function counted(entries: readonly ReadEntry[], metric: string): Sums {
-  const sums: Sums = {};
-  for (const { entry } of entries) {
-    const reading = entry.kind === "look" ? entry.data.metrics[metric] : undefined;
-    for (const { counts } of reading?.status === "measured" ? reading.measurements : []) {
-      for (const [cohort, value] of Object.entries(counts)) {
-        const { events = 0, total } = tallyOf(value);
-        const variant = cohort === "treatment" ? "on" : "off";
-        for (const [name, count] of [
-          [`${metric}_total`, events],
-          ["requests_total", total],
-        ] as const) {
-          const series = `${name}{variant="${variant}"}`;
-          sums[series] = (sums[series] ?? 0) + count;
-        }
-      }
-    }
-  }
-  return sums;
-}
-
-/** What the service gave out between the first and the last reading that the ledger has of a metric, by series. */
-function givenOut(entries: readonly ReadEntry[], metric: string): Sums {
-  const seriesOf = (each: ReadEntry | undefined) =>
-    [...(readCursor(each?.state.metrics[metric]?.cursor)?.targets.values() ?? [])].flatMap(({ series }) => [...series]);
-  const first = new Map(seriesOf(entries.find(({ entry }) => entry.kind === "started")));
-  return Object.fromEntries(seriesOf(entries.at(-1)).map(([series, value]) => [series, value - (first.get(series) ?? 0)]));
 }

@@ -16,6 +16,8 @@ interface Flag {
 
 export interface FlagService extends TestServer {
   flags: Map<string, Flag>;
+  /** Every write that was done, in order. */
+  readonly written: { key: string; from: unknown; to: unknown }[];
   /** What the next write does after it was done, instead of answering; once. */
   afterNextWrite: RequestListener | undefined;
   /** What answers instead of the service, before anything is done. */
@@ -35,9 +37,11 @@ export async function startFlagService(flags: Record<string, number> = { "new-ch
       { owner: "growth", rollout: { percentage, salt: key }, version: 1 },
     ]),
   );
+  const written: FlagService["written"] = [];
   const serve: RequestListener = (request, response) => {
     const { body, path } = server.requests.at(-1)!;
-    const flag = held.get(decodeURIComponent(path.replace(/^\/flags\//, "")));
+    const key = decodeURIComponent(path.replace(/^\/flags\//, ""));
+    const flag = held.get(key);
     const answer = (status: number, value: unknown, headers: Record<string, string> = {}) =>
       response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(value));
     if (!flag) return void answer(404, { error: "no such flag" });
@@ -46,7 +50,9 @@ export async function startFlagService(flags: Record<string, number> = { "new-ch
     const match = request.headers["if-match"];
     if (match !== undefined && match !== `"v${flag.version}"`) return void answer(412, { error: "precondition failed" });
     if (sent.version !== undefined && sent.version !== flag.version) return void answer(409, { error: "conflict" });
+    const from = flag.rollout.percentage;
     flag.rollout = { ...flag.rollout, ...sent.rollout };
+    written.push({ key, from, to: flag.rollout.percentage });
     flag.version += 1;
     const { afterNextWrite } = service;
     service.afterNextWrite = undefined;
@@ -54,7 +60,7 @@ export async function startFlagService(flags: Record<string, number> = { "new-ch
     answer(200, flag);
   };
   const server = await startServer((request, response) => (service.instead ?? serve)(request, response));
-  const service: FlagService = Object.assign(server, { flags: held, afterNextWrite: undefined, instead: undefined, serve });
+  const service: FlagService = Object.assign(server, { flags: held, written, afterNextWrite: undefined, instead: undefined, serve });
   return service;
 }
 

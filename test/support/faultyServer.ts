@@ -18,6 +18,8 @@ export async function startServer(listener: RequestListener): Promise<TestServer
       listener(request, response);
     });
   });
+  // A request may be held back on its way for longer than a server waits for the next one by itself.
+  server.keepAliveTimeout = 120_000;
   const listening = await listen(server);
   return { ...listening, url: `http://127.0.0.1:${listening.port}`, requests };
 }

@@ -47,6 +47,8 @@ export function removeEntry(repository: string, name: string, seq: number): void
 }
 
 export interface GitServer {
+  /** Its process, where it has one of its own. */
+  pid?: number | undefined;
   /** The address of a repository that lies in its folder. */
   url(name: string): string;
   close(): Promise<void>;
@@ -59,7 +61,7 @@ export async function startGitDaemon(folder: string): Promise<GitServer> {
   const args = ["--reuseaddr", "--listen=127.0.0.1", `--port=${port}`, `--base-path=${folder}`, "--export-all", "--enable=receive-pack"];
   const child = spawn(program, args, { stdio: "ignore", env: bareEnvironment(folder) });
   const close = await startDaemon(child, () => accepts(port));
-  return { url: (name) => `git://127.0.0.1:${port}/${name}`, close };
+  return { pid: child.pid, url: (name) => `git://127.0.0.1:${port}/${name}`, close };
 }
 
 export interface GitHttp extends GitServer {

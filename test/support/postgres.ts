@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { freePort } from "./ports.ts";
+import { commandOf, descendantsOf, killNow } from "./processes.ts";
 import { requireProgram } from "./programs.ts";
 
 /** A real PostgreSQL, in a temporary folder and on a port of its own. Its superuser is `postgres`, and everybody is trusted. */
@@ -21,8 +22,11 @@ export interface Postgres {
   sql(text: string, database?: string): Promise<Record<string, unknown>[]>;
   /** Adds lines to a file of its configuration, in front, and has it read. */
   configure(file: "postgresql.conf" | "pg_hba.conf", lines: string): Promise<void>;
-  /** Ends it: after what is under way, or at once like a power cut for its memory. The data stays. */
-  halt(how: "fast" | "crash"): Promise<void>;
+  /**
+   * Ends it: after what is under way; at once, by itself; or by SIGKILL of all its processes, wherever they are. The data
+   * stays.
+   */
+  halt(how: "fast" | "crash" | "kill"): Promise<void>;
   start(): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
@@ -101,10 +105,17 @@ export async function startPostgres({ durable = false }: PostgresOptions = {}): 
     }
     throw new Error(`PostgreSQL did not become ready: ${log}`);
   };
-  const halt = async (how: "fast" | "crash") => {
+  const halt: Postgres["halt"] = async (how) => {
     if (!server || server.exitCode !== null || server.signalCode !== null) return;
     const exited = once(server, "exit");
-    server.kill(how === "fast" ? "SIGINT" : "SIGQUIT");
+    if (how === "kill") {
+      // Stopped, it starts no more of them meanwhile.
+      server.kill("SIGSTOP");
+      const all = [server.pid!, ...descendantsOf(server.pid!)];
+      all.forEach(killNow);
+      // Another server is refused while any of them has the memory that they shared.
+      while (all.some((pid) => commandOf(pid) !== "")) await new Promise((resolve) => setTimeout(resolve, 5));
+    } else server.kill(how === "fast" ? "SIGINT" : "SIGQUIT");
     await exited;
   };
   const stop = async () => {
