@@ -9,6 +9,7 @@ import { judgeAll } from "../../src/core/look.ts";
 import { judge, judgeInBrief } from "../../src/judge/judge.ts";
 import type { Engine } from "../../src/engine/context.ts";
 import { pause, resume, rollbackNow } from "../../src/engine/people.ts";
+import { readState } from "../../src/engine/tail.ts";
 import { messageOf, RolloutError } from "../../src/errors.ts";
 import { seededRandom, type Random } from "../../src/demo/random.ts";
 import { decodeChain, hashOf } from "../../src/ledger/chain.ts";
@@ -16,6 +17,7 @@ import type { Entry, EntryOf } from "../../src/model/entry.ts";
 import type { Instant } from "../../src/model/measurement.ts";
 import type { FlagSnapshot } from "../../src/model/flag.ts";
 import type { State } from "../../src/model/state.ts";
+import { memoryStore } from "../support/memoryStore.ts";
 import {
   createWorld,
   DAY,
@@ -250,6 +252,21 @@ async function settle(world: World, random: Random, asked: Asked): Promise<void>
     else await checkProgress(look);
   }
   checkLedger(world);
+  if (random() < TAILS_READ) await checkTail(world);
+}
+
+/** Of so many storms the ledger's end is read as well: that takes as long as all else that is checked. */
+const TAILS_READ = 0.05;
+
+/** Read from its last checkpoint on, a ledger is what all of its entries add up to, with all that the judge remembers. */
+async function checkTail(world: World): Promise<void> {
+  let state: State | undefined;
+  for (const { entry, hash } of decodeChain(NAME, world.entries(NAME))) state = evolve(state, entry, hash, judgeInBrief);
+  const read = await readState(memoryStore([[NAME, world.entries(NAME)]]), NAME, judgeInBrief);
+  hold(
+    isDeepStrictEqual(asStored(read), asStored(state)),
+    () => `read from its last checkpoint on, the ledger is ${text(read)}, not ${text(state)}`,
+  );
 }
 
 /**
@@ -324,7 +341,7 @@ function checkLedger(world: World): void {
       applied.set(state.intent.stage, (applied.get(state.intent.stage) ?? 0) + 1);
     }
     state = evolve(state, entry, hash, judgeInBrief);
-    if (entry.checkpoint) same("checkpoint", entry.seq, JSON.parse(JSON.stringify(checkpointOf(state))), entry.checkpoint);
+    if (entry.checkpoint) same("checkpoint", entry.seq, asStored(checkpointOf(state)), entry.checkpoint);
     before = entry;
   }
   for (const [stage, times] of applied) hold(times === 1, () => `stage ${stage} was applied ${times} times`);
@@ -369,6 +386,11 @@ function same(what: string, seq: number, replayed: unknown, recorded: unknown): 
 
 function hold(condition: boolean, sentence: () => string): asserts condition {
   if (!condition) throw new Error(sentence());
+}
+
+/** As a value is once it was JSON. */
+function asStored(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 function text(value: unknown): string {
