@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+
 /**
  * What kind of failure it is. Each code has one exit status, so a failure is classified once, where it is thrown.
  *
@@ -66,5 +68,19 @@ export function inOneLine(text: string, longest = 300): string {
 
 /** The one-line text of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return named(error instanceof Error ? error.message : String(error));
+}
+
+/** The name of what the operating system refused an operation with, such as `ENOSPC`; nothing for any other error. */
+export function systemCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  return named(error.code);
+}
+
+/** Node has no name for some of the errors of a system, such as a used-up quota. */
+function named(text: string): string {
+  return text.replace(/Unknown system error -(\d+)(?:: Unknown system error -\d+)?/, (unknown, number) => {
+    const found = Object.entries(constants.errno).find(([, each]) => each === Number(number));
+    return found?.[0] ?? unknown;
+  });
 }

@@ -3,7 +3,7 @@ import { evolve } from "../core/evolve.ts";
 import { RolloutError } from "../errors.ts";
 import { judgeInBrief } from "../judge/judge.ts";
 import { encodeEntry, GENESIS, hashOf, lineOf } from "../ledger/chain.ts";
-import { Taken, type Store } from "../ledger/port.ts";
+import { NotDurable, Taken, type Store } from "../ledger/port.ts";
 import { signedEntry, type Signer } from "../ledger/signature.ts";
 import { nameSchema } from "../model/exposure.ts";
 import { entrySchema, MAX_ENTRY_BYTES, type Actor, type Entry, type Statement } from "../model/entry.ts";
@@ -109,7 +109,7 @@ export async function openLedger(name: string, options: LedgerOptions): Promise<
         if ((stored?.head.seq ?? 0) < first) throw notGrowing(name, first - 1);
         return false;
       }
-      if (!(await wasStored(last).catch(() => false))) throw error;
+      if (error instanceof NotDurable || !(await wasStored(last).catch(() => false))) throw error;
     }
     stored = last.state;
     gathered = [];

@@ -149,7 +149,9 @@ function baselineOf(measured: Measured): Baseline | string {
 function upToNewest(measured: Measured): Measured {
   const { newest } = measured.sent;
   if (measured.status !== "measured" || newest === undefined) return measured;
-  const intervals = measured.intervals.filter(({ from }) => from < newest).map((each) => ({ ...each, to: Math.min(each.to, newest) }));
+  // What a page has counted since a clock that was ahead read it last has no length, and yet is all there is of it.
+  const known = measured.intervals.filter(({ from, to }) => from < newest || to <= newest);
+  const intervals = known.map((each) => ({ ...each, to: Math.min(each.to, newest) }));
   return { ...measured, intervals };
 }
 
@@ -161,7 +163,8 @@ function readingOf(measured: Measured, state: State, name: string): MetricReadin
       const measurements = measured.intervals.map(({ from, to, counts, users }): Measurement => ({
         from,
         to,
-        mixed: windows.some((window) => overlaps(window, { from, to })),
+        // Without a length it is not known when it was, so perhaps before a change.
+        mixed: from === to || windows.some((window) => overlaps(window, { from, to })),
         counts,
         ...(users && { users }),
       }));

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
 import { constants, lstat, open, readdir, realpath, rename, stat, unlink, type FileHandle } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { messageOf, RolloutError } from "../errors.ts";
+import { messageOf, RolloutError, systemCodeOf } from "../errors.ts";
 import type { Files } from "./port.ts";
 
 /** A temporary file this old was left by a crash; a younger one may be another writer's. */
@@ -121,7 +121,7 @@ async function replaceWhole(real: string, bytes: Uint8Array, old: Stats | undefi
 }
 
 async function writeNew(path: string, bytes: Uint8Array, old: Stats | undefined): Promise<void> {
-  const file = await open(path, "wx", old ? 0o600 : 0o666);
+  const file = await open(path, "wx+", old ? 0o600 : 0o666);
   try {
     if (old) {
       // The owner first: changing it clears some bits of the mode. Only root may, and without it the mode still holds.
@@ -130,6 +130,10 @@ async function writeNew(path: string, bytes: Uint8Array, old: Stats | undefined)
     }
     await file.writeFile(bytes);
     await file.sync();
+    // Services read the file: what the disk did not take must not take the place of what they have.
+    const written = Buffer.alloc(bytes.length + 1);
+    const { bytesRead } = await file.read(written, 0, written.length, 0);
+    if (!written.subarray(0, bytesRead).equals(bytes)) throw new Error("the file system stored something else than was written");
   } finally {
     await file.close();
   }
@@ -152,7 +156,7 @@ async function unlessMissing<T>(value: Promise<T>): Promise<T | undefined> {
   try {
     return await value;
   } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    if (systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }
@@ -174,13 +178,9 @@ async function translated<T>(path: string, done: string, action: () => Promise<T
     return await action();
   } catch (error) {
     if (error instanceof RolloutError) throw error;
-    const hint = mends[codeOf(error) ?? ""] ?? "look at the file and its folder, and run this again";
+    const hint = mends[systemCodeOf(error) ?? ""] ?? "look at the file and its folder, and run this again";
     throw new RolloutError("unreachable", `${path} could not be ${done}: ${messageOf(error)}`, { hint, cause: error });
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
 function refusal(path: string, fault: string, hint: string): RolloutError {

@@ -23,8 +23,10 @@ export function openSpool({ env, store }: { env: Environment; store: string }): 
       for (const place of places) {
         const path = join(place, `${rollback.rollout}-${rollback.id}.json`);
         try {
-          await mkdir(place, { recursive: true, mode: 0o700 });
+          const first = await mkdir(place, { recursive: true, mode: 0o700 });
           await writeDurably(path, bytes);
+          // The folders that were made for it are not to be gone after a power cut, and it with them.
+          for (let made = place; first !== undefined && made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
           return path;
         } catch (error) {
           failures.push(messageOf(error));
@@ -65,7 +67,11 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   } finally {
     await file.close();
   }
-  const folder = await open(dirname(path), constants.O_RDONLY);
+  await syncFolder(dirname(path));
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY);
   try {
     await folder.sync();
   } finally {

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { link, lstat, mkdir, open, readdir, readFile, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { RolloutError, messageOf } from "../errors.ts";
+import { RolloutError, messageOf, systemCodeOf } from "../errors.ts";
 import { MAX_ENTRY_BYTES } from "../model/entry.ts";
 import { checkedName, damaged, isName, missingEntry } from "./names.ts";
-import { Taken, type Store, type StoredEntry } from "./port.ts";
+import { NotDurable, Taken, type Store, type StoredEntry } from "./port.ts";
 
 const ENTRY_FILE = /^(\d{9})\.json$/;
 const TEMPORARY_FILE = /^\.tmp-/;
@@ -54,7 +54,12 @@ export function directoryStore(root: string): Store {
         try {
           await writeDurably(temporary, bytes);
           await linkOnce(temporary, fileOf(name, seq), bytes);
-          await syncFolder(folder);
+          await syncFolder(folder).catch((cause: unknown) => {
+            throw new NotDurable(`the ledger: entry ${seq} of ${name} is not safe on the disk: ${messageOf(cause)}`, {
+              hint: `${hintFor(systemCodeOf(cause), folder)} Nothing was done that rests on it.`,
+              cause,
+            });
+          });
         } finally {
           await unlink(temporary).catch(() => undefined);
         }
@@ -86,22 +91,40 @@ async function linkOnce(temporary: string, path: string, bytes: Uint8Array): Pro
   try {
     await link(temporary, path);
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error;
+    if (systemCodeOf(error) !== "EEXIST") throw error;
     // On a network file system the answer to a link that succeeded can be lost, and its repetition finds our own file.
     if (!(await readFile(path)).equals(bytes)) throw new Taken(`${path} exists`);
   }
 }
 
 async function makeFolder(folder: string, root: string): Promise<void> {
-  const first = (await mkdir(folder, { recursive: true })) ?? root;
+  const first = (await makeAll(folder)) ?? root;
   // Down from the root in any case: whoever has just made it may not have synced it yet.
   const shortest = Math.min(first.length, root.length);
   for (let made = folder; made.length >= shortest; made = dirname(made)) {
     await syncFolder(dirname(made)).catch((error: unknown) => {
       // A folder that we may not open is none that we have made anything in.
-      if (codeOf(error) !== "EACCES") throw error;
+      if (systemCodeOf(error) !== "EACCES") throw error;
     });
   }
+}
+
+/**
+ * Makes a folder and those above it that are not there; gives the first that was not. The system's own error is thrown:
+ * `recursive` says of whatever goes wrong above that something does not exist.
+ */
+async function makeAll(folder: string, { again = false } = {}): Promise<string | undefined> {
+  try {
+    await mkdir(folder);
+    return folder;
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === "EEXIST") return undefined;
+    if (code !== "ENOENT" || again || dirname(folder) === folder) throw error;
+  }
+  const above = await makeAll(dirname(folder));
+  const own = await makeAll(folder, { again: true });
+  return above ?? own;
 }
 
 async function syncFolder(folder: string): Promise<void> {
@@ -135,7 +158,7 @@ async function numbersIn(folder: string): Promise<number[]> {
 
 async function entriesOf(folder: string) {
   return guarded(`list ${folder}`, folder, () => readdir(folder, { withFileTypes: true })).catch((error: unknown) => {
-    if (error instanceof RolloutError && codeOf(error.cause) === "ENOENT") return [];
+    if (error instanceof RolloutError && systemCodeOf(error.cause) === "ENOENT") return [];
     throw error;
   });
 }
@@ -154,7 +177,7 @@ async function isFolder(path: string): Promise<boolean> {
   return guarded(`list ${path}`, path, async () => {
     const found = await stat(path).catch((error: unknown) => {
       // A link to nothing, or to itself. Whatever else fails may hide a ledger.
-      if (codeOf(error) === "ENOENT" || codeOf(error) === "ELOOP") return undefined;
+      if (systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ELOOP") return undefined;
       throw error;
     });
     return found?.isDirectory() ?? false;
@@ -165,7 +188,7 @@ async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     (error: unknown) => {
-      if (codeOf(error) === "ENOENT") return false;
+      if (systemCodeOf(error) === "ENOENT") return false;
       throw error;
     },
   );
@@ -179,7 +202,7 @@ async function guarded<T>(attempt: string, path: string, operation: () => Promis
     if (error instanceof RolloutError || error instanceof Taken) throw error;
     throw new RolloutError("unreachable", `the ledger: could not ${attempt}: ${messageOf(error)}`, {
       cause: error,
-      hint: hintFor(codeOf(error), path),
+      hint: hintFor(systemCodeOf(error), path),
     });
   }
 }
@@ -192,7 +215,7 @@ function hintFor(code: string | undefined, path: string): string {
       return `Make ${path} writable, or name another place with --store.`;
     case "ENOSPC":
     case "EDQUOT":
-      return "Free space on the disk, then run the command again: nothing was recorded.";
+      return "Free space on the disk, then run the command again.";
     case "ENOTSUP":
     case "EOPNOTSUPP":
     case "EMLINK":
@@ -200,8 +223,4 @@ function hintFor(code: string | undefined, path: string): string {
     default:
       return "Check the directory, or name another one with --store.";
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

@@ -1,8 +1,19 @@
+import { RolloutError } from "../errors.ts";
 import type { Run } from "../io/port.ts";
 
 /** The number was taken: somebody else wrote it first. */
 export class Taken extends Error {
   override readonly name = "Taken";
+}
+
+/**
+ * The entry stands in the ledger, but a power cut may still take it: what should have made it last failed. Whoever wrote it
+ * must not act on it. Whoever writes the next one makes both last.
+ */
+export class NotDurable extends RolloutError {
+  constructor(message: string, options: { hint: string; cause?: unknown }) {
+    super("unreachable", message, options);
+  }
 }
 
 /** One stored entry: its number and its bytes exactly as they were written. */
@@ -25,7 +36,7 @@ export interface Store {
   read(name: string, from: number, most?: number): Promise<StoredEntry[]>;
   /**
    * Stores entry `seq` durably, or throws `Taken` when that number exists or the one before it does not.
-   * When it returns, the bytes survive a power cut.
+   * When it returns, the bytes survive a power cut. Throws `NotDurable` when they are there and do not, for all that is known.
    */
   create(name: string, seq: number, bytes: Uint8Array): Promise<void>;
   /**

@@ -45,11 +45,11 @@ describe.skipIf(strace === undefined)("an advance that is stopped on its way fro
   });
 });
 
-/** The calls from the one that makes the intent durable to the last before the flag is written; `write`s cannot be told apart. */
+/** The calls from the one that makes the intent durable to the last before the flag is written. */
 function betweenIntentAndWrite(calls: Call[]): Call[] {
   const written = calls.findIndex(replacesFlag);
   const intended = calls.slice(0, written).findLastIndex(({ name, paths }) => name === "fsync" && paths[0] === LEDGER);
-  return calls.slice(intended, written).filter(({ name }) => name !== "write");
+  return calls.slice(intended, written);
 }
 
 function replacesFlag({ name, paths }: Call): boolean {

@@ -7,6 +7,9 @@ import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { environmentIn, SCRIPT } from "../support/cli.ts";
 
+/** More bytes than a file of a world has. */
+const MOST_BYTES = 1024 * 1024;
+
 /** Every system call by which a process can change what is on a disk. `openat` does so only where it creates. */
 const WRITE_SIDE = `
   open openat openat2 creat mkdir mkdirat mknod mknodat
@@ -29,6 +32,8 @@ export interface Call {
   nth: number;
   /** Whether it came back without an error; false for one that a kill came before. */
   done: boolean;
+  /** Of a `pwrite64`: what it was to write, and at which place of the file. */
+  content?: { at: number; bytes: Uint8Array };
 }
 
 /** How a traced command ended, and what it did to its world. */
@@ -39,20 +44,30 @@ export interface Traced {
   calls: Call[];
 }
 
-/** What is sent to the traced process as it enters a call: before the call does anything. */
-export interface Injection {
-  call: Pick<Call, "name" | "nth">;
-  signal: "KILL" | "STOP";
-}
+/**
+ * What the traced process meets as it enters a call, before the call does anything: a signal; an error, which the call comes
+ * back with and has done nothing; or `answered`: it comes back with that number, and has done nothing either. With
+ * `andAfter` all later calls of this name in that thread meet the same.
+ */
+export type Injection = { call: Pick<Call, "name" | "nth">; andAfter?: boolean } & (
+  { signal: "KILL" | "STOP" } | { error: string } | { answered: number }
+);
 
 /**
+ * What makes the calls of a command countable.
+ *
  * The threads of node open files of their own while it starts. So many are opened first by the one that all later file
- * work is done in that no other thread gets to the same count.
+ * work is done in that no other thread gets to the same count. And its event loop is woken by `write`, how often is chance:
+ * whole files are written by `pwrite64` instead, as many bytes at a time as the system takes, as node does by `write`.
  */
 const OPENS_AHEAD = 100;
-const OPEN_AHEAD = `data:text/javascript,${encodeURIComponent(
-  `import { open } from "node:fs/promises"; for (let i = 0; i < ${OPENS_AHEAD}; i++) await (await open(process.execPath)).close();`,
-)}`;
+const COUNTABLE = `data:text/javascript,${encodeURIComponent(`
+import { open } from "node:fs/promises";
+let file;
+for (let i = 0; i < ${OPENS_AHEAD}; i++) await (file = await open(process.execPath)).close();
+Object.getPrototypeOf(file).writeFile = async function (bytes) {
+  for (let at = 0; at < bytes.length; ) at += (await this.write(bytes, at, bytes.length - at, at)).bytesWritten;
+};`)}`;
 
 /** A command under strace that has been started. */
 export interface Running {
@@ -68,9 +83,9 @@ export async function startTraced(folder: string, args: readonly string[], injec
   const log = join(place, "log");
   // Not with --seccomp-bpf: strace 6.1 then injects no signals. With -D the process that is started is the command itself.
   const traced = `trace=${WRITE_SIDE.map((name) => `?${name}`).join(",")}`;
-  const injected = injections.flatMap(({ call, signal }) => ["-e", `inject=${call.name}:signal=${signal}:when=${call.nth}`]);
-  const command = [process.execPath, "--import", OPEN_AHEAD, SCRIPT, ...args];
-  const child = spawn("strace", ["-D", "-f", "-y", "-s", "0", "-o", log, "-e", traced, ...injected, ...command], {
+  const injected = injections.flatMap((each) => ["-e", injectionText(each)]);
+  const command = [process.execPath, "--import", COUNTABLE, SCRIPT, ...args];
+  const child = spawn("strace", ["-D", "-f", "-y", "-xx", "-s", String(MOST_BYTES), "-o", log, "-e", traced, ...injected, ...command], {
     cwd: folder,
     env: { ...environmentIn(folder), UV_THREADPOOL_SIZE: "1" },
     // The last is written by nobody: it closes, and `close` comes, when the tracer has ended too, which holds it open as well.
@@ -103,19 +118,15 @@ export async function trace(folder: string, args: readonly string[], injections:
   return (await startTraced(folder, args, injections)).ended;
 }
 
-/**
- * Runs a command in a world and kills it before the last of the calls that it makes there. Whether it came to that call
- * the result shows: its way there is then the same.
- */
-export async function killBeforeLast(folder: string, args: readonly string[], way: readonly Call[]): Promise<Traced> {
-  const call = way.at(-1)!;
-  if (call.name !== "write") return trace(folder, args, [{ call, signal: "KILL" }]);
-  // The event loop writes as well, how often is chance, and strace counts all writes alike. So the command is stopped as
-  // it comes back from the call before, and killed there: it changes nothing between the two.
-  const running = await startTraced(folder, args, [{ call: way.at(-2)!, signal: "STOP" }]);
-  await running.stopped();
-  running.kill("SIGKILL");
-  return running.ended;
+function injectionText(injection: Injection): string {
+  const { call, andAfter = false } = injection;
+  const fate =
+    "signal" in injection
+      ? `signal=${injection.signal}`
+      : "error" in injection
+        ? `error=${injection.error}`
+        : `retval=${injection.answered}`;
+  return `inject=${call.name}:${fate}:when=${call.nth}${andAfter ? "+" : ""}`;
 }
 
 function callsOf(log: string, folder: string): Call[] {
@@ -136,7 +147,14 @@ function callsOf(log: string, folder: string): Call[] {
     counts.set(key, nth);
     const result = / = (-?\w+|\?)[^"]*$/.exec(rest)?.[1];
     const paths = pathsIn(rest, folder);
-    const call: Call = { what: [name, ...paths].join(" "), name, paths, nth, done: result !== undefined && isDone(result) };
+    const call: Call = {
+      what: [name, ...paths].join(" "),
+      name,
+      paths,
+      nth,
+      done: result !== undefined && isDone(result),
+      ...(name === "pwrite64" && { content: contentOf(rest) }),
+    };
     pending.set(thread, call);
     if (paths.length === 0 || (name.startsWith("open") && !rest.includes("O_CREAT"))) continue;
     calls.push(call);
@@ -148,12 +166,24 @@ function isDone(result: string): boolean {
   return result !== "?" && !result.startsWith("-");
 }
 
+/** The texts of a call, quoted or added by `-y`; `-xx` gives each byte as `\x2e`. */
+function textsIn(rest: string): Buffer[] {
+  return [...rest.matchAll(/["<]((?:\\x[0-9a-f]{2})+)[">]/g)].map(([, hex]) => Buffer.from(hex!.replaceAll("\\x", ""), "hex"));
+}
+
 /** The arguments that lie in the world, relative to it; what `-y` adds to the results and to AT_FDCWD is none. */
 function pathsIn(rest: string, folder: string): string[] {
   const args = rest.replace(/ = [^"]*$/, "").replace(/AT_FDCWD<[^>]*>/, "");
-  return [...args.matchAll(/["<]([^"<>]+)[">]/g)].flatMap(([, path]) => {
-    if (path !== folder && !path?.startsWith(`${folder}/`)) return [];
+  return textsIn(args).flatMap((text) => {
+    const path = text.toString("utf8");
+    if (path !== folder && !path.startsWith(`${folder}/`)) return [];
     const own = path.slice(folder.length + 1) || ".";
     return [own.replace(/(\.tmp-\d{9})-\d+-[0-9a-f]+$/, "$1").replace(/(\.rollout-)[0-9a-f]+(\.tmp)$/, "$1*$2")];
   });
+}
+
+/** What a `pwrite64` was to write, and where. */
+function contentOf(rest: string): { at: number; bytes: Buffer } {
+  const offset = /, (\d+)(?:\)| <unfinished)/.exec(rest)?.[1];
+  return { at: Number(offset), bytes: textsIn(rest)[1] ?? Buffer.alloc(0) };
 }

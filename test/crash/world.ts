@@ -50,6 +50,16 @@ ${stages.map((stage) => `  - { ${stage} }\n`).join("")}`,
   return worldIn(folder);
 }
 
+/** A world of these files and folders, by their paths in it. */
+export async function worldOf(files: ReadonlyMap<string, Uint8Array | undefined>): Promise<World> {
+  const folder = await emptyFolder();
+  for (const [path, bytes] of [...files].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    if (bytes === undefined) await mkdir(join(folder, path));
+    else await writeFile(join(folder, path), bytes);
+  }
+  return worldIn(folder);
+}
+
 function worldIn(folder: string): World {
   return {
     folder,
@@ -73,9 +83,13 @@ export interface Standing {
   flag: Exposure;
 }
 
-/** Throws when the ledger is damaged, or the flag says what no exposure of the plan is. */
-export async function standingOf({ folder }: World): Promise<Standing> {
-  const { engine } = openApp({ cwd: folder, env: {} });
+/**
+ * Throws when the ledger is damaged, or the flag says what no exposure of the plan is.
+ *
+ * @param store where the ledger is, if it is not in the world
+ */
+export async function standingOf({ folder }: World, store?: string): Promise<Standing> {
+  const { engine } = openApp({ cwd: folder, env: {}, store });
   const entries: ReadEntry[] = [];
   for await (const entry of readLedger(engine.store, NAME)) entries.push(entry);
   const file = planFileOf(await readPlanFile(PLAN, { cwd: folder }));
@@ -145,4 +159,8 @@ function countedTwice(entries: readonly Entry[]): string[] {
     }
   }
   return faults;
+}
+
+export async function sleepUntil(time: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, time - Date.now())));
 }

@@ -9,6 +9,7 @@ import { judgeAll } from "../../src/core/look.ts";
 import { judge, judgeInBrief } from "../../src/judge/judge.ts";
 import type { Engine } from "../../src/engine/context.ts";
 import { pause, resume, rollbackNow } from "../../src/engine/people.ts";
+import { readState } from "../../src/engine/tail.ts";
 import { messageOf, RolloutError } from "../../src/errors.ts";
 import { seededRandom, type Random } from "../../src/demo/random.ts";
 import { decodeChain, hashOf } from "../../src/ledger/chain.ts";
@@ -16,6 +17,7 @@ import type { Entry, EntryOf } from "../../src/model/entry.ts";
 import type { Instant } from "../../src/model/measurement.ts";
 import type { FlagSnapshot } from "../../src/model/flag.ts";
 import type { State } from "../../src/model/state.ts";
+import { memoryStore } from "../support/memoryStore.ts";
 import {
   createWorld,
   DAY,
@@ -122,7 +124,12 @@ async function weather(seed: number, checked: boolean, beginnings: readonly Worl
   world.turn = createWorld().turn;
   hold(unexpected.length === 0, () => `an error that is a defect: ${messageOf(unexpected[0])}`);
   if (kind.prompt) checkRolledBackIsOff(world);
-  await settle(world, random, asked);
+  await settle(world, random, asked, runners);
+}
+
+/** Whether a runner has turned the flag off without the ledger, which it could not reach. */
+function didWithoutLedger({ notes }: Runner): boolean {
+  return notes.some((note) => note.kind === "warning" && note.sentence.endsWith("the flag is turned off without it"));
 }
 
 function offsetOf(random: Random): number {
@@ -225,9 +232,15 @@ function land(world: World, random: Random): void {
   write?.land();
 }
 
-/** After the storm somebody whose clock is right looks a few times. */
-async function settle(world: World, random: Random, asked: Asked): Promise<void> {
-  const { engine } = world.runner("settler");
+/**
+ * After the storm somebody whose clock is right looks a few times: on the machines of those who were in it, which have kept
+ * what could not be recorded; or on another, to which an off that the ledger does not know of is somebody else's.
+ */
+async function settle(world: World, random: Random, asked: Asked, runners: readonly Runner[]): Promise<void> {
+  const withoutLedger = new Set(runners.filter(didWithoutLedger).map(({ name }) => name));
+  const comesBack = random() < 0.5;
+  const settler = world.runner("settler");
+  const engine = comesBack ? { ...settler.engine, spool: spoolOf(runners) } : settler.engine;
   const look = async (after: number): Promise<StepResult> => {
     world.time += after;
     return step(engine, NAME, { adopt: false });
@@ -241,15 +254,43 @@ async function settle(world: World, random: Random, asked: Asked): Promise<void>
   hold(!state.intent, () => `the intent ${state.intent?.seq} is still open`);
   const stopped = state.pause?.cause === "stoppedOutside" && isOff(world.exposure);
   hold(stopped || sameExposure(world.exposure, state.exposure), () => `flag ${text(world.exposure)}, ledger ${text(state.exposure)}`);
-  if (asked.rollback)
-    hold(isOff(world.exposure) && state.end?.outcome === "rolledBack", () => "a rollback was asked for, and it is not off");
+  if (asked.rollback) {
+    hold(isOff(world.exposure), () => "a rollback was asked for, and it is not off");
+    const isKnown = withoutLedger.size === 0 || comesBack;
+    hold(state.end?.outcome === "rolledBack" || !isKnown, () => "a rollback was asked for, and the ledger does not know of it");
+  }
   if (!state.end) {
     const goOn = () => resume(engine, NAME, { adopt: false, restore: true, despiteBreach: false });
     if (state.pause) await goOn();
     if (random() < 0.5) await checkSight(world, engine, look, state);
     else await checkProgress(look);
   }
-  checkLedger(world);
+  checkLedger(world, withoutLedger);
+  if (random() < TAILS_READ) await checkTail(world);
+}
+
+/** What all of these machines have kept. */
+function spoolOf(runners: readonly Runner[]): Engine["spool"] {
+  const spools = runners.map(({ engine }) => engine.spool);
+  return {
+    put: (rollback) => spools[0]!.put(rollback),
+    list: async (rollout) => (await Promise.all(spools.map((spool) => spool.list(rollout)))).flat(),
+    remove: async (path) => void (await Promise.all(spools.map((spool) => spool.remove(path)))),
+  };
+}
+
+/** Of so many storms the ledger's end is read as well: that takes as long as all else that is checked. */
+const TAILS_READ = 0.05;
+
+/** Read from its last checkpoint on, a ledger is what all of its entries add up to, with all that the judge remembers. */
+async function checkTail(world: World): Promise<void> {
+  let state: State | undefined;
+  for (const { entry, hash } of decodeChain(NAME, world.entries(NAME))) state = evolve(state, entry, hash, judgeInBrief);
+  const read = await readState(memoryStore([[NAME, world.entries(NAME)]]), NAME, judgeInBrief);
+  hold(
+    isDeepStrictEqual(asStored(read), asStored(state)),
+    () => `read from its last checkpoint on, the ledger is ${text(read)}, not ${text(state)}`,
+  );
 }
 
 /**
@@ -283,8 +324,12 @@ async function checkProgress(look: (after: number) => Promise<StepResult>): Prom
   }
 }
 
-/** What must hold of every ledger, whatever happened: read from its bytes, as somebody else would. */
-function checkLedger(world: World): void {
+/**
+ * What must hold of every ledger, whatever happened: read from its bytes, as somebody else would.
+ *
+ * @param withoutLedger who turned the flag off without it
+ */
+function checkLedger(world: World, withoutLedger: ReadonlySet<string>): void {
   let state: State | undefined;
   const applied = new Map<number, number>();
   let before: Entry | undefined;
@@ -303,7 +348,7 @@ function checkLedger(world: World): void {
       const { decision } = data;
       const falsely = decision.kind === "pause" && (decision.cause === "drift" || decision.cause === "stoppedOutside");
       hold(
-        !falsely || isStoppedByLateOff(world, data.flag),
+        !falsely || isStoppedByOff(world, data.flag, withoutLedger),
         () => `look ${entry.seq} pauses falsely: ${decision.because.map(({ sentence }) => sentence).join()}`,
       );
       for (const reading of Object.values(data.metrics)) {
@@ -341,7 +386,8 @@ function checkLedger(world: World): void {
   }
   for (const { exposure, runner } of world.writes) {
     const intended = intents.some(({ data }) => sameExposure(data.to, exposure));
-    hold(intended, () => `${runner} wrote ${text(exposure)}, which no intent says`);
+    const isEmergency = isOff(exposure) && withoutLedger.has(runner);
+    hold(intended || isEmergency, () => `${runner} wrote ${text(exposure)}, which no intent says`);
   }
 }
 
@@ -357,10 +403,13 @@ function checkIntent({ seq, actor, data: { purpose, stage, to } }: EntryOf<"inte
     hold(sameExposure(to, state.exposure), () => `intent ${seq} repairs to ${text(to)}, the ledger says ${text(state.exposure)}`);
 }
 
-/** An off of our own that comes late cannot be told from somebody's emergency, so it is left: nobody is harmed by it. */
-function isStoppedByLateOff(world: World, flag: FlagSnapshot): boolean {
-  const isLateOff = world.writes.some(({ late, exposure }) => late && isOff(exposure));
-  return isLateOff && flag.kind === "known" && isOff(flag.exposure);
+/**
+ * An off of our own that comes late, or that the ledger does not know of, cannot be told from somebody's emergency, so it is
+ * left: nobody is harmed by it.
+ */
+function isStoppedByOff({ writes }: World, flag: FlagSnapshot, withoutLedger: ReadonlySet<string>): boolean {
+  const isOfOurs = writes.some(({ late, exposure, runner }) => isOff(exposure) && (late || withoutLedger.has(runner)));
+  return isOfOurs && flag.kind === "known" && isOff(flag.exposure);
 }
 
 function same(what: string, seq: number, replayed: unknown, recorded: unknown): void {
@@ -369,6 +418,11 @@ function same(what: string, seq: number, replayed: unknown, recorded: unknown): 
 
 function hold(condition: boolean, sentence: () => string): asserts condition {
   if (!condition) throw new Error(sentence());
+}
+
+/** As a value is once it was JSON. */
+function asStored(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
 }
 
 function text(value: unknown): string {
