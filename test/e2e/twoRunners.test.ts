@@ -3,16 +3,21 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startFlagService, versioned, type FlagService } from "../flags/flagService.ts";
 import { gitWorld, type GitWorld } from "../ledger/gitWorld.ts";
-import { rollout, type Ran } from "../support/cli.ts";
+import { rollout } from "../support/cli.ts";
 import { git } from "../support/git.ts";
 import { requireProgram } from "../support/programs.ts";
+import { runStep, type Step } from "../support/runner.ts";
 import { planTree, startShopPage, type ShopPage } from "../support/scene.ts";
 
-/** One job of a CI runner: it has a fresh clone of the repository and nothing of what other jobs have left behind. */
-async function runnerJob(world: GitWorld, nth: number): Promise<Ran> {
+/**
+ * One job of a CI runner, a step with our action: it has a fresh clone of the repository and nothing of what other jobs have
+ * left behind.
+ */
+async function runnerJob(world: GitWorld, nth: number): Promise<Step> {
   const clone = join(world.folder, `job-${nth}`);
   git(world.folder, ["clone", "--quiet", "--depth=1", `file://${world.team}`, clone]);
-  return rollout(["advance", "plan.yaml", "--store", "git:origin"], { cwd: clone });
+  const env = { HOME: world.folder, GITHUB_ACTOR: `runner-${nth % 2}`, GITHUB_RUN_ID: `${nth}` };
+  return runStep({ cwd: clone, inputs: { plan: "plan.yaml", store: "git:origin" }, env });
 }
 
 describe.skipIf(!requireProgram("git"))("CI jobs that share nothing but the repository and the flag", () => {
@@ -39,16 +44,17 @@ describe.skipIf(!requireProgram("git"))("CI jobs that share nothing but the repo
   const verify = () => rollout(["log", "verify", "checkout", "--replay", "--store", "git:origin"], { cwd: world.checkout });
 
   test("take a rollout from nobody to everybody, one after the other", { timeout: 120_000 }, async () => {
-    const said: string[] = [];
+    let last: Step | undefined;
     // The first look of a stage may come before its first requests.
-    for (let nth = 1; nth <= 10 && !said.at(-1)?.includes("complete at 100%"); nth++) {
-      const { status, stdout, stderr } = await job();
-      expect(status, stdout + stderr).toBe(0);
-      said.push(stdout);
+    for (let nth = 1; nth <= 10 && last?.outputs["outcome"] !== "complete"; nth++) {
+      last = await job();
+      expect(last.status, last.log).toBe(0);
+      expect(last.summary).toContain(last.outputs["head"]);
     }
     expect(changes()).toEqual([1, 10, 50, 100]);
-    expect(said.at(-1)).toContain("complete at 100%");
-    expect(await verify()).toMatchObject({ status: 0 });
+    expect(last?.outputs).toMatchObject({ outcome: "complete", rollout: "checkout" });
+    const { status, stdout } = await verify();
+    expect([status, stdout]).toEqual([0, expect.stringContaining(last!.outputs["head"]!)]);
   });
 
   test("roll back what breaks, whichever of them sees it, and leave it so", { timeout: 120_000 }, async () => {
@@ -56,9 +62,9 @@ describe.skipIf(!requireProgram("git"))("CI jobs that share nothing but the repo
     expect(await job()).toMatchObject({ status: 0 });
     expect(changes()).toEqual([1, 10]);
     shop.errors.treatment = 1000;
-    expect(await job()).toMatchObject({ status: 3, stdout: expect.stringContaining("rolled back") });
+    expect(await job()).toMatchObject({ status: 3, outputs: { outcome: "rolledBack" }, annotations: [{ kind: "error" }] });
     expect(changes()).toEqual([1, 10, 0]);
-    expect(await job()).toMatchObject({ status: 0, stdout: expect.stringContaining("rolled back") });
+    expect(await job()).toMatchObject({ status: 0, outputs: { outcome: "ended" } });
     expect(changes()).toEqual([1, 10, 0]);
     expect(await verify()).toMatchObject({ status: 0 });
   });
