@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RolloutError } from "../../src/errors.ts";
 import { Taken, type Store } from "../../src/ledger/port.ts";
 import { MAX_ENTRY_BYTES } from "../../src/model/entry.ts";
@@ -47,13 +47,31 @@ export interface Lengths {
   raced: number;
   /** Written beside a reader. */
   grown: number;
+  /** Written one by one, and read. */
+  written: number;
+  /** Writers that begin together. */
+  together: number;
 }
 
 export function storeConformance(
   kind: string,
   makeFixture: () => Promise<StoreFixture>,
-  { raced, grown }: Lengths = { raced: 60, grown: 40 },
+  { raced, grown, written, together }: Lengths = { raced: 60, grown: 40, written: 12, together: 10 },
 ): void {
+  describe(`${kind}: what every store refuses`, () => {
+    let fixture: StoreFixture;
+    beforeAll(async () => void (fixture = await makeFixture()));
+    afterAll(() => fixture.close?.());
+
+    test.each(oddNames)("a name that is no rollout's: %j", async (name) => {
+      const { store } = fixture;
+      for (const attempt of [() => store.create(name, 1, bytes("odd\n")), () => store.read(name, 1)]) {
+        await expect(attempt()).rejects.toMatchObject({ name: "RolloutError", code: "usage" });
+      }
+      expect(await store.list()).toEqual([]);
+    });
+  });
+
   describe(`${kind}: what every store owes`, () => {
     let fixture: StoreFixture;
     let store: Store;
@@ -64,8 +82,14 @@ export function storeConformance(
     });
     afterEach(() => fixture.close?.());
 
+    const line = (name: string, seq: number) => bytes(`${name} ${seq}\n`);
     const fill = async (name: string, length: number) => {
-      for (let seq = 1; seq <= length; seq++) await store.create(name, seq, bytes(`${name} ${seq}\n`));
+      for (let seq = 1; seq <= length; seq++) await store.create(name, seq, line(name, seq));
+    };
+    /** Where entries are but the ground of a story, all at once if the store can. */
+    const lay = (name: string, length: number) => {
+      const entries = Array.from({ length }, (_, index) => line(name, index + 1));
+      return store.createAll ? store.createAll(name, 1, entries) : fill(name, length);
     };
 
     test("has an address that a person can read", () => expect(store.address).not.toBe(""));
@@ -78,24 +102,24 @@ export function storeConformance(
     });
 
     test("what was created is read, complete and in order, by whoever opens it", async () => {
-      await fill("checkout", 12);
-      const expected = Array.from({ length: 12 }, (_, index) => [index + 1, `checkout ${index + 1}\n`]);
+      await fill("checkout", written);
+      const expected = Array.from({ length: written }, (_, index) => [index + 1, `checkout ${index + 1}\n`]);
       for (const reader of [store, fixture.reopen()]) {
         expect(texts(await reader.read("checkout", 1))).toEqual(expected);
-        expect(texts(await reader.read("checkout", 9))).toEqual(expected.slice(8));
-        expect(texts(await reader.read("checkout", 12))).toEqual(expected.slice(11));
-        expect(await reader.read("checkout", 13)).toEqual([]);
+        expect(texts(await reader.read("checkout", written - 3))).toEqual(expected.slice(-4));
+        expect(texts(await reader.read("checkout", written))).toEqual(expected.slice(-1));
+        expect(await reader.read("checkout", written + 1)).toEqual([]);
         expect(await reader.read("checkout", 99)).toEqual([]);
       }
     });
 
     test("from −1 reads the last entry alone", async () => {
-      await fill("checkout", 3);
+      await lay("checkout", 3);
       expect(texts(await store.read("checkout", -1))).toEqual([[3, "checkout 3\n"]]);
     });
 
     test("a number can be won once, and keeps what was written first", async () => {
-      await fill("checkout", 2);
+      await lay("checkout", 2);
       for (const seq of [1, 2]) await expect(fixture.reopen().create("checkout", seq, bytes("mine\n"))).rejects.toBeInstanceOf(Taken);
       expect(texts(await store.read("checkout", 1))).toEqual([
         [1, "checkout 1\n"],
@@ -133,20 +157,13 @@ export function storeConformance(
 
     test("many rollouts do not touch each other, and are listed in order", async () => {
       const names = ["checkout", "cart", "a", "0", "checkout-2", "constructor-2", `z${"9".repeat(62)}`];
-      for (const name of names) await fill(name, 2);
+      for (const name of names) await lay(name, 2);
       expect(await fixture.reopen().list()).toEqual(names.toSorted());
       for (const name of names) expect(texts(await store.read(name, 1))).toEqual([1, 2].map((seq) => [seq, `${name} ${seq}\n`]));
     });
 
-    test.each(oddNames)("a name that is no rollout's is refused: %j", async (name) => {
-      for (const attempt of [() => store.create(name, 1, bytes("odd\n")), () => store.read(name, 1)]) {
-        await expect(attempt()).rejects.toMatchObject({ name: "RolloutError", code: "usage" });
-      }
-      expect(await store.list()).toEqual([]);
-    });
-
     test.each([1, 2])("an entry that is missing is damage, however it is read (entry %d)", async (seq) => {
-      await fill("checkout", 4);
+      await lay("checkout", 4);
       await fixture.remove("checkout", seq);
       for (const from of [1, 4, -1]) {
         const failure: unknown = await fixture
@@ -160,7 +177,7 @@ export function storeConformance(
 
     test("writers that begin together each win or lose, one wins each number", async () => {
       const attempts = await Promise.all(
-        Array.from({ length: 10 }, async (_, index) =>
+        Array.from({ length: together }, async (_, index) =>
           fixture
             .reopen()
             .create("checkout", 1, bytes(`${index}\n`))
@@ -254,7 +271,7 @@ export function storeConformance(
           { name: "nobody", from: -1 },
           { name: "none", from: 1 },
         ];
-        for (const name of ["checkout", "cart", "search", "other"]) await fill(name, 3);
+        for (const name of ["checkout", "cart", "search", "other"]) await lay(name, 3);
         const found = await fixture.reopen().readAll!(asked);
         expect([...found.keys()].toSorted()).toEqual(asked.map(({ name }) => name).toSorted());
         for (const { name, from } of asked) expect(found.get(name)).toEqual(await store.read(name, from));
@@ -264,7 +281,7 @@ export function storeConformance(
 
       test("an entry that is missing in one of them is damage", async ({ skip }) => {
         if (!store.readAll) return skip();
-        for (const name of ["checkout", "cart"]) await fill(name, 3);
+        for (const name of ["checkout", "cart"]) await lay(name, 3);
         await fixture.remove("cart", 2);
         for (const from of [1, 3, -1]) {
           await expect(fixture.reopen().readAll!(["checkout", "cart"].map((name) => ({ name, from })))).rejects.toMatchObject({

@@ -33,7 +33,7 @@ async function onProgram(changes: Record<string, unknown> = {}): Promise<Own> {
 
 const advance = ({ scene }: Own, ...args: string[]) => scene.callWith(env, "advance", "plan.yaml", ...args);
 
-describe.each<[string, () => Promise<Own>]>([
+describe.concurrent.each<[string, () => Promise<Own>]>([
   ["a service", onService],
   ["a program", onProgram],
 ])("a flag that %s of the team's own keeps", (_, make) => {
@@ -79,7 +79,7 @@ describe.each<[string, () => Promise<Own>]>([
   });
 });
 
-describe("a flag service that fails under way", () => {
+describe.concurrent("a flag service that fails under way", () => {
   test("after it has written has its write settled by reading, and is written once", async () => {
     const own = await onService();
     own.service.afterNextWrite = (request) => request.socket.destroy();

@@ -75,6 +75,15 @@ async function programOf(code: string, more: Record<string, unknown> = {}, env: 
   return connect({ command: [process.execPath, "flag.mjs"], ...more }, folder, env).backend;
 }
 
+/** A program of a shell's: one of node's takes long to start. */
+async function scriptOf(script: string, more: Record<string, unknown> = {}, env: Record<string, string> = {}): Promise<FlagBackend> {
+  await writeFile(join(folder, "flag.sh"), script);
+  return connect({ command: ["sh", "flag.sh"], ...more }, folder, env).backend;
+}
+
+/** How a script answers. */
+const say = (answer: unknown) => `printf %s '${JSON.stringify(answer)}'`;
+
 const failure = async (action: Promise<unknown>): Promise<RolloutError> => {
   const error = await failureOf(action);
   expect(error).not.toBeInstanceOf(NotDone);
@@ -128,10 +137,10 @@ describe("a program", () => {
   });
 
   test.each([
-    ["a conflict", `say({ conflict: "somebody was quicker" })`],
-    ["a conflict, and fails", `say({ conflict: "somebody was quicker" }); process.exitCode = 1`],
-  ])("that answers a write with %s has written nothing", async (_, code) => {
-    const backend = await programOf(code, { checked: true });
+    ["a conflict", say({ conflict: "somebody was quicker" })],
+    ["a conflict, and fails", `${say({ conflict: "somebody was quicker" })}; exit 1`],
+  ])("that answers a write with %s has written nothing", async (_, script) => {
+    const backend = await scriptOf(script, { checked: true });
     await expect(backend.write(plain, percent(5), "1", note)).rejects.toBeInstanceOf(Conflict);
   });
 
@@ -159,51 +168,38 @@ describe("a program that fails is told with what it said:", () => {
   test.each<[string, string, string]>([
     [
       "an error of its own",
-      `say({ error: "the vendor said no", hint: "renew the token" }); process.exitCode = 1`,
+      `${say({ error: "the vendor said no", hint: "renew the token" })}; exit 1`,
       "could not read the flag: the vendor said no",
     ],
-    [
-      "a status",
-      `process.stderr.write("no such\\n  environment\\n"); process.exitCode = 3`,
-      "ended with status 3, asked to read: no such environment",
-    ],
-    ["a signal", `process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1000)`, "was ended by a signal, asked to read"],
-    ["nothing", `process.stderr.write("hm")`, "answered, asked to read, what was not agreed: nothing: hm"],
-    ["garbage", `process.stdout.write("percentage=5")`, "answered, asked to read, what was not agreed: no JSON: percentage=5"],
-    ["two answers", `say({ percentage: 5 }); say({ percentage: 5 })`, 'no JSON: {"percentage":5}{"percentage":5}'],
+    ["a status", `printf 'no such\\n  environment\\n' >&2; exit 3`, "ended with status 3, asked to read: no such environment"],
+    ["a signal", "kill -KILL $$; sleep 600", "was ended by a signal, asked to read"],
+    ["nothing", "printf hm >&2", "answered, asked to read, what was not agreed: nothing: hm"],
+    ["garbage", "printf percentage=5", "answered, asked to read, what was not agreed: no JSON: percentage=5"],
+    ["two answers", `${say({ percentage: 5 })}; ${say({ percentage: 5 })}`, 'no JSON: {"percentage":5}{"percentage":5}'],
     [
       "more than everybody",
-      `say({ percentage: 150, revision: "1" })`,
+      say({ percentage: 150, revision: "1" }),
       'percentage: expected a number from 0 to 100: {"percentage":150,"revision":"1"}',
     ],
-    ["a revision that is a number", `say({ percentage: 5, revision: 7 })`, "revision: expected a text of 1 to 1000 characters"],
-    ["a word that was not agreed", `say({ percentage: 5, revison: "7" })`, 'Unrecognized key: "revison"'],
-    ["a share that is too fine", `say({ percentage: 0.00001 })`, "expected a percentage no finer than 0.001"],
-    ["a list", `say([5])`, "what was not agreed"],
-    [
-      "a gigabyte",
-      `const chunk = "x".repeat(1024 * 1024); for (let n = 0; n < 1024; n++) process.stdout.write(chunk)`,
-      "wrote more than 262144 bytes and was stopped",
-    ],
-  ])("%s", async (_, code, message) => {
-    const error = await failure((await programOf(code)).read(plain));
+    ["a revision that is a number", say({ percentage: 5, revision: 7 }), "revision: expected a text of 1 to 1000 characters"],
+    ["a word that was not agreed", say({ percentage: 5, revison: "7" }), 'Unrecognized key: "revison"'],
+    ["a share that is too fine", say({ percentage: 0.00001 }), "expected a percentage no finer than 0.001"],
+    ["a list", say([5]), "what was not agreed"],
+    ["a gigabyte", "head -c 1G /dev/zero", "wrote more than 262144 bytes and was stopped"],
+  ])("%s", async (_, script, message) => {
+    const error = await failure((await scriptOf(script)).read(plain));
     expect(error.code).toBe("unreachable");
     expect(error.message).toContain(message);
   });
 
   test("it hangs, and is left when the time to write is over", async () => {
-    const backend = await programOf(`writeFileSync("begun", ""); setInterval(() => {}, 1000)`, { checked: true });
-    const error = await failure(backend.write(plain, percent(5), "1", note, 1_500));
-    expect(error.message).toMatch(/was not done within 1(\.\d+)? s and was stopped/);
+    const backend = await scriptOf("sleep 600", { checked: true });
+    const error = await failure(backend.write(plain, percent(5), "1", note, 400));
+    expect(error.message).toMatch(/was not done within 0\.\d+ s and was stopped/);
   });
 
   test("it forks somebody who keeps its output open, and has answered all the same", async () => {
-    const code = `
-      const { spawn } = await import("node:child_process");
-      spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "inherit" });
-      process.stdout.write(JSON.stringify({ percentage: 5 }), () => process.exit(0));
-    `;
-    expectKnown(await (await programOf(code)).read(plain), percent(5));
+    expectKnown(await (await scriptOf(`sleep 600 & ${say({ percentage: 5 })}`)).read(plain), percent(5));
   });
 
   test("it is not there, or cannot be run", async () => {
@@ -220,18 +216,18 @@ describe("a program that fails is told with what it said:", () => {
   });
 
   test.each([
-    ["its complaint", `process.stderr.write(process.env.TOKEN); process.exitCode = 1`],
-    ["an error", `say({ error: process.env.TOKEN, hint: process.env.TOKEN })`],
-    ["a conflict", `say({ conflict: process.env.TOKEN })`],
-    ["what it found", `say({ foreign: process.env.TOKEN })`],
-    ["garbage", `process.stdout.write(encodeURIComponent(process.env.TOKEN) + Buffer.from(process.env.TOKEN).toString("base64"))`],
-    ["a wrong answer", `say({ percentage: process.env.TOKEN })`],
-    ["a complaint before it hangs", `process.stderr.write(process.env.TOKEN); setInterval(() => {}, 1000)`],
-  ])("it says its secret in %s, and nobody repeats it", async (_, code) => {
-    const backend = await programOf(code, { env: { TOKEN: "${env:FLAGS_TOKEN}" }, checked: true }, { FLAGS_TOKEN: CANARY });
-    const hangs = code.includes("setInterval");
+    ["its complaint", `printf %s "$TOKEN" >&2; exit 1`],
+    ["an error", say({ error: CANARY, hint: CANARY })],
+    ["a conflict", say({ conflict: CANARY })],
+    ["what it found", say({ foreign: CANARY })],
+    ["garbage", `printf %s ${encodeURIComponent(CANARY)}${Buffer.from(CANARY).toString("base64")}`],
+    ["a wrong answer", say({ percentage: CANARY })],
+    ["a complaint before it hangs", `printf %s "$TOKEN" >&2; sleep 600`],
+  ])("it says its secret in %s, and nobody repeats it", async (_, script) => {
+    const backend = await scriptOf(script, { env: { TOKEN: "${env:FLAGS_TOKEN}" }, checked: true }, { FLAGS_TOKEN: CANARY });
+    const hangs = script.includes("sleep");
     const outcomes = await Promise.all(
-      [...(hangs ? [] : [backend.read(plain)]), backend.write(plain, percent(5), "1", note, 2_000)].map((each) =>
+      [...(hangs ? [] : [backend.read(plain)]), backend.write(plain, percent(5), "1", note, hangs ? 1_000 : 10_000)].map((each) =>
         each.catch((caught: unknown) => caught),
       ),
     );

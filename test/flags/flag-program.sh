@@ -1,28 +1,33 @@
 #!/bin/sh
 # A flag backend as a team would write it: keeps an exposure and a counter in the folder that it is given.
 cd "$1" || exit 1
-question=$(cat)
-revision=$(cat revision 2>/dev/null || echo 0)
+read -r question
+revision=0
+exposure='{}'
+[ ! -e revision ] || read -r revision <revision
+[ ! -e exposure ] || read -r exposure <exposure
 case $question in
 *'"action":"read"'*)
   if [ -e foreign ]; then
-    printf '{"foreign":"%s","revision":"%s"}' "$(cat foreign)" "$revision"
+    read -r found <foreign
+    printf '{"foreign":"%s","revision":"%s"}' "$found" "$revision"
   else
-    printf '{"exposure":%s,"revision":"%s"}' "$(cat exposure 2>/dev/null || echo '{}')" "$revision"
+    printf '{"exposure":%s,"revision":"%s"}' "$exposure" "$revision"
   fi
   ;;
 *)
-  expected=$(printf %s "$question" | sed -n 's/.*"ifRevision":"\([^"]*\)".*/\1/p')
   case $question in
-  *'"ifRevision"'*)
+  *'"ifRevision":"'*)
+    expected=${question#*'"ifRevision":"'}
+    expected=${expected%%'"'*}
     if [ "$expected" != "$revision" ]; then
       printf '{"conflict":"at revision %s, not %s"}' "$revision" "$expected"
       exit
     fi
     ;;
   esac
-  rm -f foreign
-  printf %s "$question" | sed 's/.*"exposure":\({[^}]*}[^}]*}\).*/\1/' >exposure
+  [ ! -e foreign ] || rm foreign
+  printf '%s\n' "$question" | sed 's/.*"exposure":\({[^}]*}[^}]*}\).*/\1/' >exposure
   echo $((revision + 1)) >revision
   printf '{"revision":"%s"}' "$((revision + 1))"
   ;;

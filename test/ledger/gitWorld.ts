@@ -1,6 +1,8 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { afterAll } from "vitest";
 import type { Store } from "../../src/ledger/port.ts";
 import { bareEnvironment, git, makeServed } from "../support/git.ts";
 import { openGit } from "./gitOpener.ts";
@@ -19,19 +21,36 @@ export interface GitWorld {
   remove(): Promise<void>;
 }
 
-export async function gitWorld(): Promise<GitWorld> {
-  const folder = await mkdtemp(join(tmpdir(), "rollout-git-"));
-  const team = makeServed(folder, "team.git");
+/** A world as it is at first, made once for a file of tests and then copied: git takes longer for it than for most tests. */
+let first: string | undefined;
+afterAll(() => {
+  if (first !== undefined) rmSync(first, { recursive: true, force: true });
+});
+
+function makeFirst(): string {
+  const folder = mkdtempSync(join(tmpdir(), "rollout-git-"));
+  makeServed(folder, "team.git");
   const checkout = join(folder, "checkout");
-  git(folder, ["clone", "--quiet", team, checkout]);
+  git(folder, ["clone", "--quiet", "team.git", checkout]);
   for (const text of ["one", "two"]) {
-    await writeFile(join(checkout, "file"), text);
+    writeFileSync(join(checkout, "file"), text);
     git(checkout, ["add", "file"]);
     git(checkout, ["commit", "--quiet", "-m", text]);
   }
   git(checkout, ["push", "--quiet", "origin", "HEAD:main"]);
+  mkdirSync(join(folder, "home"));
+  return folder;
+}
+
+export async function gitWorld(): Promise<GitWorld> {
+  first ??= makeFirst();
+  const folder = await mkdtemp(join(tmpdir(), "rollout-git-"));
+  const team = join(folder, "team.git");
+  const checkout = join(folder, "checkout");
+  await cp(first, folder, { recursive: true, preserveTimestamps: true });
+  const config = join(checkout, ".git", "config");
+  await writeFile(config, (await readFile(config, "utf8")).replace(join(first, "team.git"), team));
   const env = bareEnvironment(join(folder, "home"));
-  await mkdir(join(folder, "home"));
   return {
     folder,
     team,

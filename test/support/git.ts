@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { startDaemon } from "./daemon.ts";
@@ -26,11 +27,12 @@ export function git(
   });
 }
 
-/** A repository such as a server has, that anyone may push to. */
+/** A repository such as a server has, that anyone may push to. Written by hand: tests make very many. */
 export function makeServed(folder: string, name: string): string {
   const repository = join(folder, name);
-  git(folder, ["init", "--quiet", "--bare", "--initial-branch=main", repository]);
-  git(repository, ["config", "http.receivepack", "true"]);
+  for (const part of ["objects", "refs"]) mkdirSync(join(repository, part), { recursive: true });
+  writeFileSync(join(repository, "HEAD"), "ref: refs/heads/main\n");
+  writeFileSync(join(repository, "config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[http]\n\treceivepack = true\n");
   return repository;
 }
 
