@@ -3,7 +3,6 @@ import { gitStore } from "./git.ts";
 import type { OpenStore } from "./port.ts";
 import { postgresStore } from "./postgres.ts";
 
-export { withDeadlines } from "./deadline.ts";
 export { archiveStore, writeArchive } from "./archive.ts";
 
 const postgres: OpenStore = (address, tools) => postgresStore(`postgres:${address}`, tools);
