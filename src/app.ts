@@ -5,7 +5,7 @@ import type { PlanFile } from "./engine/start.ts";
 import { RolloutError } from "./errors.ts";
 import { actorSource } from "./io/actor.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
-import { systemClock } from "./io/clock.ts";
+import { systemClock, within } from "./io/clock.ts";
 import { openExec } from "./io/exec.ts";
 import { runProgram } from "./io/run.ts";
 import { openFiles } from "./io/files.ts";
@@ -121,6 +121,7 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
     stop: stopped,
     tell,
     rollbackFor,
+    within,
   };
   return { engine, redact };
 }
