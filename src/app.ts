@@ -7,7 +7,7 @@ import { verifyLedger } from "./engine/verify.ts";
 import { RolloutError } from "./errors.ts";
 import { actorSource } from "./io/actor.ts";
 import { claimedActor, forkOf, isCi, type Environment } from "./io/ci.ts";
-import { systemClock } from "./io/clock.ts";
+import { systemClock, within } from "./io/clock.ts";
 import { openExec, openRun } from "./io/exec.ts";
 import { openFiles } from "./io/files.ts";
 import { openHttp } from "./io/http.ts";
@@ -16,7 +16,7 @@ import { createRedactor } from "./io/redact.ts";
 import { secretReader } from "./io/secrets.ts";
 import { openSpool } from "./io/spool.ts";
 import { directoryStore } from "./ledger/directory.ts";
-import { archiveStore, stores, withDeadlines, writeArchive } from "./ledger/index.ts";
+import { archiveStore, stores, writeArchive } from "./ledger/index.ts";
 import type { Store, StoreTools } from "./ledger/port.ts";
 import type { MetricSource } from "./metrics/port.ts";
 import type { AdapterOptions } from "./model/plan.ts";
@@ -56,8 +56,6 @@ export interface AppOptions {
   tell?: (note: Note) => void;
   /** How long a rollback that fails is tried again, in milliseconds. */
   rollbackFor?: number;
-  /** The flag is to be turned off: a ledger that does not answer is waited for no longer than that may wait. */
-  hurry?: boolean;
 }
 
 /** The house, wired: what the commands work with. */
@@ -68,21 +66,9 @@ export interface App {
 }
 
 const ROLLBACK_FOR = 10 * 60_000;
-/** How long a call of the store may take, in milliseconds: the first fetch of a long ledger over a slow line takes a while. */
-const UNHURRIED = { read: 2 * 60_000, write: 20_000 };
-const HURRIED = { read: 9_000, write: 9_000 };
 
 /** Wires real clocks, files, HTTP, secrets and the store. Nothing is read or sent before it is needed. */
-export function openApp({
-  cwd,
-  env,
-  store,
-  trustPlan = false,
-  stop,
-  tell = () => {},
-  rollbackFor = ROLLBACK_FOR,
-  hurry = false,
-}: AppOptions): App {
+export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () => {}, rollbackFor = ROLLBACK_FOR }: AppOptions): App {
   const redactor = createRedactor();
   const redact = (text: string) => redactor.redact(text);
   const never = new AbortController().signal;
@@ -112,7 +98,7 @@ export function openApp({
   const hide = (secret: string) => redactor.add(secret);
   const { store: ledgers, identity } = openStore(store ?? env["ROLLOUT_STORE"], { cwd, env, run: openRun({ redact }), hide, redact });
   const engine: Engine = {
-    store: withDeadlines(ledgers, hurry ? HURRIED : UNHURRIED),
+    store: ledgers,
     spool: openSpool({ env, store: identity }),
     clock: systemClock,
     // Nothing goes out from a stranger's pull request, not even to ask who it is.
@@ -140,6 +126,7 @@ export function openApp({
     stop: stopped,
     tell,
     rollbackFor,
+    within,
   };
   return { engine, redact };
 }

@@ -7,7 +7,7 @@ import type { Cli, Globals } from "./context.ts";
 export function open(
   cli: Cli,
   { store, trustPlan = false }: Globals,
-  { live = false, rollbackFor, hurry = false }: { live?: boolean; rollbackFor?: string | undefined; hurry?: boolean } = {},
+  { live = false, rollbackFor }: { live?: boolean; rollbackFor?: string | undefined } = {},
 ): App {
   const app = openApp({
     cwd: cli.cwd,
@@ -15,7 +15,6 @@ export function open(
     store,
     trustPlan,
     stop: cli.stop,
-    hurry,
     tell: (note) => {
       if (live || note.kind !== "entry") cli.output.progress(note);
     },

@@ -48,6 +48,8 @@ export interface Engine {
   tell(note: Note): void;
   /** How long a rollback that fails is tried again, in milliseconds. */
   rollbackFor: number;
+  /** What comes of something within so many milliseconds; `late` otherwise, and then nobody hears of it any more. */
+  within<T>(milliseconds: number, work: Promise<T>): Promise<T | "late">;
 }
 
 /** A rollout's ledger, opened. */

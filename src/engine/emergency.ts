@@ -30,19 +30,34 @@ export interface Unrecorded {
   path?: string;
 }
 
-/** Tries for ten seconds what needs the ledger; then gives the error (`unreachable`) to go on without. Others are thrown. */
+/**
+ * Tries for ten seconds what needs the ledger; then gives the error (`unreachable`) to go on without. Others are thrown. A
+ * ledger that says nothing at all is not waited for either: what it was asked may still be done later, as where an
+ * answer is lost.
+ */
 export async function withinReach<T>(engine: Engine, work: () => Promise<T>): Promise<T | RolloutError> {
   const begun = engine.clock.monotonic();
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof RolloutError) || error.code !== "unreachable") throw error;
-      const left = RECORD_WITHIN - (engine.clock.monotonic() - begun);
-      if (left <= 0 || engine.stop.aborted) return error;
-      if (tries === 1) engine.tell({ kind: "warning", sentence: `${error.message}; a rollback waits for it no longer than 10 s` });
-      await engine.clock.sleep(Math.min(RETRY_AFTER, left), engine.stop);
-    }
+  const left = () => RECORD_WITHIN - (engine.clock.monotonic() - begun);
+  let failure: RolloutError | undefined;
+  while (failure === undefined || left() > 0) {
+    const answer = await engine.within(left(), outcomeOf(work));
+    if (answer === "late") return failure ?? new RolloutError("unreachable", `${engine.store.address} said nothing for 10 s`);
+    if ("done" in answer) return answer.done;
+    const { error } = answer;
+    if (engine.stop.aborted) return error;
+    if (!failure) engine.tell({ kind: "warning", sentence: `${error.message}; a rollback waits for it no longer than 10 s` });
+    failure = error;
+    await engine.clock.sleep(Math.min(RETRY_AFTER, Math.max(0, left())), engine.stop);
+  }
+  return failure;
+}
+
+async function outcomeOf<T>(work: () => Promise<T>): Promise<{ done: T } | { error: RolloutError }> {
+  try {
+    return { done: await work() };
+  } catch (error) {
+    if (error instanceof RolloutError && error.code === "unreachable") return { error };
+    throw error;
   }
 }
 

@@ -14,3 +14,15 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** What comes of something within so many milliseconds; `late` otherwise, and what it still comes to is not heard. */
+export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | "late"> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<"late">((resolve) => (timer = setTimeout(resolve, milliseconds, "late")));
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

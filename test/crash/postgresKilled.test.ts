@@ -101,12 +101,13 @@ describe.skipIf(!postgresPrograms())("a PostgreSQL under a runner", () => {
     };
     let inserts = 1 + Math.floor(chance * 3);
     let answered = false;
+    let timer: NodeJS.Timeout | undefined;
     const isMoment = (bytes: Buffer) => bytes.includes("insert into rollout.entry") && --inserts === 0;
     proxy.toServer = async (bytes): Promise<Fate> => {
       if (!isMoment(bytes)) return "on";
       answered = true;
       if (moment === "before") await kill();
-      if (moment === "amid") setTimeout(() => void kill(), chance * 3);
+      if (moment === "amid") timer = setTimeout(() => void kill(), chance * 3);
       return "on";
     };
     proxy.toClient = async (): Promise<Fate> => {
@@ -114,7 +115,7 @@ describe.skipIf(!postgresPrograms())("a PostgreSQL under a runner", () => {
       answered = false;
       return "on";
     };
-    const timer = moment === "whenever" ? setTimeout(() => void kill(), chance * 60) : undefined;
+    if (moment === "whenever") timer = setTimeout(() => void kill(), chance * 60);
     return async () => {
       clearTimeout(timer);
       proxy.toServer = () => "on";

@@ -9,7 +9,7 @@ import { choose, guarding, open } from "../target.ts";
 
 /** `rollout rollback PLAN|NAME`: what was asked for and done exits 0. */
 export async function rollback(cli: Cli, target: string, options: Summarised & { reason?: string; rollbackFor?: string }): Promise<number> {
-  const app = open(cli, options, { rollbackFor: options.rollbackFor, hurry: true });
+  const app = open(cli, options, { rollbackFor: options.rollbackFor });
   const chosen = await choose(cli, target);
   const reason = options.reason ?? "asked for by a person";
   const asked = await guarding(app, chosen, () => rollbackNow(app.engine, chosen.name, reason, chosen.file));

@@ -99,6 +99,7 @@ export async function startMidRollout({ plan, hash }: ValidPlan, clock: Clock, f
     spool,
     tell: () => {},
     rollbackFor: 0,
+    within: (_, work) => work,
   };
   const ledger = await openLedger(plan.rollout, { store, clock, actor });
   const at = from - 60_000;
