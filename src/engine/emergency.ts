@@ -38,18 +38,17 @@ export interface Unrecorded {
 export async function withinReach<T>(engine: Engine, work: () => Promise<T>): Promise<T | RolloutError> {
   const begun = engine.clock.monotonic();
   const left = () => RECORD_WITHIN - (engine.clock.monotonic() - begun);
-  let failure: RolloutError | undefined;
-  while (failure === undefined || left() > 0) {
-    const answer = await engine.within(left(), outcomeOf(work));
+  for (let failure: RolloutError | undefined; ;) {
+    // Who was stopped in between asks once more all the same.
+    const answer = await engine.within(Math.max(left(), RETRY_AFTER), outcomeOf(work));
     if (answer === "late") return failure ?? new RolloutError("unreachable", `${engine.store.address} said nothing for 10 s`);
     if ("done" in answer) return answer.done;
     const { error } = answer;
-    if (engine.stop.aborted) return error;
+    if (left() <= 0 || engine.stop.aborted) return error;
     if (!failure) engine.tell({ kind: "warning", sentence: `${error.message}; a rollback waits for it no longer than 10 s` });
     failure = error;
-    await engine.clock.sleep(Math.min(RETRY_AFTER, Math.max(0, left())), engine.stop);
+    await engine.clock.sleep(Math.min(RETRY_AFTER, left()), engine.stop);
   }
-  return failure;
 }
 
 async function outcomeOf<T>(work: () => Promise<T>): Promise<{ done: T } | { error: RolloutError }> {
