@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from "node:crypto";
 import { join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { targetOf as flagTargetOf, type ConnectedSource, type Engine, type Note } from "./engine/context.ts";
@@ -15,6 +16,7 @@ import type { Tools } from "./io/port.ts";
 import { createRedactor } from "./io/redact.ts";
 import { secretReader } from "./io/secrets.ts";
 import { openSpool } from "./io/spool.ts";
+import type { FlagBackend } from "./flags/port.ts";
 import { directoryStore } from "./ledger/directory.ts";
 import { archiveStore, stores, writeArchive } from "./ledger/index.ts";
 import type { Store, StoreTools } from "./ledger/port.ts";
@@ -116,7 +118,8 @@ export function openApp({ cwd, env, store, trustPlan = false, stop, tell = () =>
       const { type, ...own } = plan.flag.backend;
       const definition = definitionOf(catalog.flags, type);
       // A write that was begun is finished, whoever asks to stop.
-      return definition.connect(understood(definition.options, own, `the options of ${type}`), tools(folder, never));
+      const shared = tools(folder, never);
+      return discreetFlag(definition.connect(understood(definition.options, own, `the options of ${type}`), shared), shared);
     },
     connectSources(plan, folder) {
       const shared = tools(folder, stopped);
@@ -182,6 +185,32 @@ function discreet(source: MetricSource, { redact, signal }: Tools): MetricSource
       if (signal.aborted) throw new RolloutError("interrupted", "interrupted while measuring; nothing was recorded");
       return answers.map((answer) => ("reason" in answer ? { ...answer, reason: redact(answer.reason) } : answer));
     },
+  };
+}
+
+/** In place of what must not be written down; nobody can find out by trying what it was. */
+const salt = randomBytes(32);
+
+/**
+ * The same of a flag system. A revision that holds a secret (there are services that repeat in a header what they were sent)
+ * has another name in the ledger, under which this process knows it again.
+ */
+function discreetFlag(backend: FlagBackend, { redact }: Tools): FlagBackend {
+  const hidden = new Map<string, string>();
+  const shown = (revision: string) => {
+    if (redact(revision) === revision) return revision;
+    const name = `hidden-${createHmac("sha256", salt).update(revision).digest("hex").slice(0, 32)}`;
+    hidden.set(name, revision);
+    return name;
+  };
+  return {
+    ...backend,
+    async read(target) {
+      const reading = await backend.read(target);
+      const revision = shown(reading.revision);
+      return reading.kind === "foreign" ? { ...reading, found: redact(reading.found), revision } : { ...reading, revision };
+    },
+    write: (target, exposure, ifRevision, ...more) => backend.write(target, exposure, hidden.get(ifRevision) ?? ifRevision, ...more),
   };
 }
 

@@ -1,34 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
-import type { IncomingMessage, RequestListener } from "node:http";
-import { join } from "node:path";
+import type { RequestListener } from "node:http";
 import { describe, expect, test } from "vitest";
+import { authorizationOf, base64, CANARY, expectSilence, GIVEAWAYS, sung, USER } from "../support/canary.ts";
 import { callRollout, rollout, startRollout, type Ran } from "../support/cli.ts";
 import { faults } from "../support/faultyServer.ts";
 import { freePort } from "../support/ports.ts";
 import { makeScene, planTree, startShopPage, type Scene } from "../support/scene.ts";
 
 /** A canary, and the ways in which a source that fails could sing it back. It must be heard nowhere. */
-
-const CANARY = 'ca"nary+/&%7 sings';
-const USER = "reader";
-const base64 = (text: string) => Buffer.from(text).toString("base64");
-
-/** What would give it away, whatever else stands around it. */
-const GIVEAWAYS = [
-  CANARY,
-  base64(CANARY),
-  base64(`${USER}:${CANARY}`),
-  Buffer.from(CANARY).toString("base64url"),
-  encodeURIComponent(CANARY),
-  new URLSearchParams({ v: CANARY }).toString().slice(2),
-  JSON.stringify(CANARY).slice(1, -1),
-  Buffer.from(CANARY).toString("hex"),
-];
-
-const authorizationOf = ({ headers }: IncomingMessage) => String(headers.authorization ?? headers["x-token"] ?? "");
-
-/** Every form of it, as an answer would hold it. */
-const sung = (request: IncomingMessage) => [authorizationOf(request), ...GIVEAWAYS].join(" ");
 
 const answers: Record<string, RequestListener> = {
   "a 401 that repeats the headers": faults["an echo of the headers"]!,
@@ -69,19 +48,6 @@ async function sceneWith(url: string, type: string, how: How): Promise<Scene> {
   );
   await scene.write("canary.txt", `${CANARY}\n`);
   return scene;
-}
-
-async function expectSilence(scene: Scene, ...runs: Ran[]) {
-  const files = (await readdir(scene.folder, { recursive: true, withFileTypes: true })).filter(
-    (entry) => entry.isFile() && entry.name !== "canary.txt",
-  );
-  const texts = await Promise.all(
-    files.map(async ({ parentPath, name }) => [name, await readFile(join(parentPath, name), "utf8")] as const),
-  );
-  for (const { stdout, stderr } of runs) texts.push(["stdout", stdout], ["stderr", stderr]);
-  // As JSON has it, and as it was before: a quoted label within JSON is escaped twice.
-  texts.push(...texts.map(([name, text]): [string, string] => [`${name}, unescaped`, text.replaceAll(/\\(["\\])/g, "$1")]));
-  for (const [name, text] of texts) for (const giveaway of GIVEAWAYS) expect(text.includes(giveaway), `${name}: ${text}`).toBe(false);
 }
 
 describe.each(Object.entries(answers))(

@@ -24,7 +24,8 @@ export function sampleOf<T>(items: readonly T[], most: number): T[] {
     .map(({ item }) => item);
 }
 
-/** Says how much was injected, where it can be read in the output of a run. */
-export function tellInjected(promise: string, injected: number, possible: number = injected): void {
-  process.stdout.write(`faults: ${promise}: ${injected} of ${possible} (${AGAIN})\n`);
+/** Says how much was injected, where it can be read in the output of a run: what of how many there could be. */
+export function tellInjected(what: string, injected: number, possible: number = injected): void {
+  const drawn = injected === possible ? "all" : `of ${possible}, ${AGAIN}`;
+  process.stdout.write(`faults: ${what}: ${injected} (${drawn})\n`);
 }
