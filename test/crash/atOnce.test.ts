@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/engine/advance.ts";
 import { environmentIn, rollout, SCRIPT } from "../support/cli.ts";
+import { LONG } from "../support/faultSample.ts";
 import type { TestServer } from "../support/faultyServer.ts";
 import { counted, givenOut, guardedBy, METRICS, startShop } from "./shop.ts";
 import { faultsOf, isKnownToLedger, makeWorld, PLAN, standingOf, type World } from "./world.ts";
@@ -25,7 +26,7 @@ describe(`of ${PROCESSES} advances at once each stage is applied by one, no entr
 
   test("by processes that are there already, so that they meet more often", { timeout: 900_000 }, async () => {
     const advancers = await startAdvancers();
-    await expectFairRace(9, advancers.atOnce);
+    await expectFairRace(LONG ? 9 : 4, advancers.atOnce);
     advancers.stop();
   });
 });

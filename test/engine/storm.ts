@@ -12,6 +12,7 @@ import { pause, resume, rollbackNow } from "../../src/engine/people.ts";
 import { readState } from "../../src/engine/tail.ts";
 import { messageOf, RolloutError } from "../../src/errors.ts";
 import { seededRandom, type Random } from "../../src/demo/random.ts";
+import { LONG } from "../support/faultSample.ts";
 import { decodeChain, hashOf } from "../../src/ledger/chain.ts";
 import type { Entry, EntryOf } from "../../src/model/entry.ts";
 import type { Instant } from "../../src/model/measurement.ts";
@@ -92,7 +93,7 @@ interface Kind {
 }
 
 /** So many storms with a flag system that compares revisions, and as many with one that does not. */
-export const STORMS = 5_000;
+export const STORMS = LONG ? 5_000 : 2_000;
 
 /** What did not hold after which storms. One alone is run again by its number: `STORM=1234 npm test -- interleavings`. */
 export async function weatherAll(checked: boolean): Promise<string[]> {
