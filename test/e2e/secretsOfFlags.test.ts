@@ -19,7 +19,7 @@ interface Own {
 async function onService(how: Record<string, unknown>, listener: RequestListener): Promise<Own & { service: FlagService }> {
   const [shop, service] = [await startShopPage(), await startFlagService({ checkout: 0 })];
   const backend = { type: "http", ...versioned(service.url), ...how };
-  const scene = await makeScene(planTree(shop.url, { flag: { backend, propagation: "0s", writeWithin: "1s" } }));
+  const scene = await makeScene(planTree(shop.url, { flag: { backend, propagation: "0s", writeWithin: "4s" } }));
   await scene.write("canary.txt", `${CANARY}\n`);
   return { scene, service, sing: async () => (service.instead = listener) };
 }
@@ -28,7 +28,7 @@ async function onService(how: Record<string, unknown>, listener: RequestListener
 async function onProgram(singing: string): Promise<Own> {
   const shop = await startShopPage();
   const backend = { type: "command", command: [process.execPath, "flag.mjs"], env: { TOKEN: "${env:CANARY}" }, checked: true };
-  const scene = await makeScene(planTree(shop.url, { flag: { backend, propagation: "0s", writeWithin: "1s" } }));
+  const scene = await makeScene(planTree(shop.url, { flag: { backend, propagation: "0s", writeWithin: "4s" } }));
   await scene.write("flag.mjs", programText(singing));
   return { scene, sing: () => scene.write("singing", "") };
 }
